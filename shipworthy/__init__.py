@@ -1,0 +1,9 @@
+"""shipworthy decides whether one version of a system may ship, and leaves the evidence."""
+
+from shipworthy.checks import alone, mutates, needs
+from shipworthy.errors import ProbeError, TargetError
+from shipworthy.findings import Finding, Findings
+
+__version__ = "0.1.0"
+
+__all__ = ["Finding", "Findings", "ProbeError", "TargetError", "alone", "mutates", "needs"]

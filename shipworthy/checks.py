@@ -1,0 +1,36 @@
+"""Marks that a check carries: where it applies, that it writes, that it must be alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+C = TypeVar("C", bound=Callable[..., object])
+
+
+def needs(*parts: str) -> Callable[[C], C]:
+    """Apply the check only where the target declares every one of these parts.
+
+    A part is a dotted path into the target file (``"inference.instant"``). Where a part is
+    not declared, the check is not applicable and does not enter the plan.
+    """
+
+    def mark(check: C) -> C:
+        marked: C = pytest.mark.needs(*parts)(check)
+        return marked
+
+    return mark
+
+
+def mutates(check: C) -> C:
+    """Say that the check writes to the live target; it needs ``writes`` of ``synthetic`` or ``any``."""
+    marked: C = pytest.mark.mutates(check)
+    return marked
+
+
+def alone(check: C) -> C:
+    """Run the check after the rest of its stage and with no other beside it."""
+    marked: C = pytest.mark.alone(check)
+    return marked

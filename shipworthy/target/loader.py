@@ -1,0 +1,181 @@
+"""Reading a target file: variables resolved, every problem reported at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from shipworthy.errors import Problem, TargetError
+from shipworthy.target.sections import Target
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DSN|DB_URL|DATABASE_URL", re.IGNORECASE)
+SHORTEST_SECRET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTarget:
+    """A target with what it was made from: its file, its variables, its secrets."""
+
+    target: Target
+    path: Path
+    variables: Mapping[str, str]
+    """Process environment over env file: what ``${NAME}`` is resolved from."""
+    secrets: frozenset[str]
+    """Every value that must never be printed or stored."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths of the file start from."""
+        return base_folder(self.path)
+
+
+def base_folder(path: Path) -> Path:
+    """Give the folder that a target file's paths are relative to: the one that holds ``targets/``."""
+    folder = path.resolve().parent
+    while folder.name in {"targets", "examples"}:
+        folder = folder.parent
+    return folder
+
+
+def load_target(path: Path, *, env_file: Path | None = None) -> LoadedTarget:
+    """Parse one target file.
+
+    Args:
+        path: the TOML file.
+        env_file: read instead of the file's own ``env_file``.
+
+    Raises:
+        TargetError: with every problem of the file.
+
+    """
+    raw = _read(path)
+    problems: list[Problem] = []
+    variables = _variables(path, raw, env_file, problems)
+    resolved = _resolve(raw, "", variables, problems, _where(raw, env_file))
+    target = None
+    try:
+        target = Target.model_validate(resolved)
+    except ValidationError as error:
+        unset = {problem.key for problem in problems}
+        problems += [problem for problem in _problems_of(error) if problem.key not in unset]
+    if target is None or problems:
+        raise TargetError(str(path), problems)
+    return LoadedTarget(target, path.resolve(), variables, frozenset(_secrets(target, variables)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        beside = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        want = f"one of {', '.join(beside)}" if beside else "a TOML file; see targets/examples"
+        raise TargetError(str(path), [Problem("file", "it does not exist", want)]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise TargetError(str(path), [Problem("file", f"not valid TOML: {error}", "mend the syntax")]) from None
+    except UnicodeDecodeError:
+        raise TargetError(str(path), [Problem("file", "not UTF-8", "save it as UTF-8")]) from None
+
+
+def _where(raw: Mapping[str, Any], env_file: Path | None) -> str:
+    named = env_file or raw.get("env_file")
+    return f"set it in the environment or in {named}" if named else "set it in the environment"
+
+
+def _variables(
+    path: Path, raw: Mapping[str, Any], env_file: Path | None, problems: list[Problem]
+) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    named = raw.get("env_file")
+    file = env_file or (base_folder(path) / named if isinstance(named, str) else None)
+    if file and file.is_file():
+        variables |= {name: value for name, value in dotenv_values(file).items() if value is not None}
+    elif env_file:
+        problems.append(Problem("env_file", f"{env_file} does not exist", "name an existing file"))
+    if env_file:
+        return {**os.environ, **variables}
+    return {**variables, **os.environ}
+
+
+def _resolve(
+    node: Any, key: str, variables: Mapping[str, str], problems: list[Problem], where: str
+) -> Any:
+    if isinstance(node, dict):
+        return {
+            name: _resolve(value, f"{key}.{name}".lstrip("."), variables, problems, where)
+            for name, value in node.items()
+        }
+    if isinstance(node, list):
+        return [
+            _resolve(value, f"{key}[{index}]", variables, problems, where) for index, value in enumerate(node)
+        ]
+    if isinstance(node, str):
+        for name in VARIABLE.findall(node):
+            if not variables.get(name):
+                problems.append(Problem(key, f"variable {name} is not set", where))
+        return VARIABLE.sub(lambda match: variables.get(match[1], ""), node)
+    return node
+
+
+def _problems_of(error: ValidationError) -> Iterator[Problem]:
+    for detail in error.errors(include_url=False, include_input=False):
+        key = ""
+        for step in detail["loc"]:
+            key += f"[{step}]" if isinstance(step, int) else f".{step}"
+        key = key.lstrip(".") or "file"
+        if detail["type"] == "extra_forbidden":
+            yield Problem(key, "unknown key", _nearest(detail["loc"]))
+        elif detail["type"] == "missing":
+            yield Problem(key, "missing", "add it")
+        else:
+            yield Problem(key, "not valid", detail["msg"].removeprefix("Value error, "))
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    import difflib  # noqa: PLC0415  only for a file that is wrong
+
+    model: Any = Target
+    for step in location[:-1]:
+        if isinstance(step, str):
+            model = _section_of(model, step)
+    known = list(getattr(model, "model_fields", {}))
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _section_of(model: Any, name: str) -> Any:
+    annotation = model.model_fields[name].annotation
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), model)
+
+
+def _secrets(node: Any, variables: Mapping[str, str]) -> Iterator[str]:
+    for value in {*_secret_values(node), *(v for n, v in variables.items() if SECRET_NAME.search(n))}:
+        if len(value) >= SHORTEST_SECRET and value not in {"container", "embedded"}:
+            yield value
+        password = urlsplit(value).password if "://" in value else None
+        if password and len(password) >= SHORTEST_SECRET:
+            yield from {password, unquote(password)}
+
+
+def _secret_values(node: Any) -> Iterator[str]:
+    if isinstance(node, SecretStr):
+        yield node.get_secret_value()
+    elif isinstance(node, BaseModel):
+        for name in type(node).model_fields:
+            yield from _secret_values(getattr(node, name))
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _secret_values(value)
+    elif isinstance(node, dict):
+        for value in node.values():
+            yield from _secret_values(value)
