@@ -1,0 +1,1 @@
+"""Postgres: servers of the gate's own, migrations, and facts about databases."""
