@@ -41,7 +41,7 @@ class Section(BaseModel):
 class Environment(Section):
     """What the deployed parts are configured with, and which places are not theirs."""
 
-    required: list[str] = Field(default_factory=list)
+    required: Annotated[list[str], Field(min_length=1)] | None = None
     """Variables that must be set (in the process environment or the target's env file)."""
     public_prefixes: list[str] = ["VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_"]
     """Names with these prefixes are shipped to browsers."""
