@@ -1,0 +1,1 @@
+"""What the gate costs: the figures of docs/benchmarks.md, made by ``tox -e bench``."""
