@@ -7,12 +7,13 @@ functions under an empty ``search_path``. What the platform or an extension owns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import psycopg
-
-from shipworthy.probes.postgres import catalogue_sql
 
 Catalogue = Mapping[tuple[str, str], str]
 """(kind, name) to definition: ``("policy", "public.documents.members_read")`` to its text."""
@@ -41,12 +42,31 @@ def read_catalogue(connection: psycopg.Connection[Any]) -> dict[tuple[str, str],
 
     The connection's transaction must have an empty ``search_path`` (``read_only_session`` sets it).
     """
-    values = {"platform": list(PLATFORM_SCHEMAS), "shared": list(SHARED_TABLES), "roles": list(PLATFORM_ROLES)}
+    values = {
+        "platform": list(PLATFORM_SCHEMAS),
+        "shared": list(SHARED_TABLES),
+        "roles": list(PLATFORM_ROLES),
+    }
     facts: dict[tuple[str, str], str] = {}
-    for kind, query in catalogue_sql.QUERIES:
-        for name, definition in connection.execute(catalogue_sql.SCOPE + query, values):
+    for kind, query in _queries().items():
+        for name, definition in connection.execute(query, values):
             facts[kind, name] = _canonical(definition)
     return dict(sorted(facts.items()))
+
+
+@cache
+def _queries() -> dict[str, bytes]:
+    """Read the queries of ``catalogue.sql``: kind to statement."""
+    text = (files(__package__) / "catalogue.sql").read_text(encoding="utf-8")
+    sections = dict(_sections(text))
+    scope = sections.pop("scope")
+    return {kind: (scope + query).encode() for kind, query in sections.items()}
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    driver_text = re.sub(r"(?<!:):(platform|shared|roles)\b", r"%(\1)s", text.replace("%", "%%"))
+    _, *parts = re.split(r"^-- kind: (.+)\n", driver_text, flags=re.MULTILINE)
+    yield from zip(parts[::2], parts[1::2], strict=True)
 
 
 def _canonical(definition: str) -> str:

@@ -69,14 +69,17 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = any (%(schemas)s)
 order by 1
 """
 
-_MAY = """array(select w from unnest(array['select', 'insert', 'update', 'delete', 'truncate']) with ordinality o (w, i)
+_MAY = """array(
+  select w
+  from unnest(array['select', 'insert', 'update', 'delete', 'truncate']) with ordinality o (w, i)
   where case when w in ('delete', 'truncate') then pg_catalog.has_table_privilege('{role}', c.oid, w)
         else pg_catalog.has_any_column_privilege('{role}', c.oid, w) end order by i)"""
 
 _FUNCTIONS = """
 select format('%%I.%%I', n.nspname, p.proname) as name,
   pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments,
-  array(select pg_catalog.format_type(t, null) from unnest(p.proargtypes) with ordinality o (t, i) order by i) as input_types,
+  array(select pg_catalog.format_type(t, null)
+        from unnest(p.proargtypes) with ordinality o (t, i) order by i) as input_types,
   n.nspname = any (%(schemas)s) as exposed,
   p.prorettype in ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype) as trigger,
   p.prosecdef as security_definer,

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-ROW_KEY = "tableoid::regclass::text || ctid::text"
+ROW_KEY = "tableoid::text || ctid::text"
 """Names one row version within a transaction."""
 
 
@@ -48,17 +48,26 @@ class Table:
     @cached_property
     def sql(self) -> SQL:
         """The name, for statements."""
-        return SQL(self.name)  # type: ignore[arg-type]  # made by Postgres' own quote_ident
+        return SQL(self.name)
 
     @cached_property
     def referring(self) -> frozenset[str]:
         """Columns that are part of some foreign key."""
         return frozenset(column for reference in self.references for column in reference.columns)
 
+    @cached_property
+    def uuid_keys(self) -> tuple[str, ...]:
+        """Columns whose ``uuid`` names a row of this table."""
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.unique and column.type == "uuid" and column.name not in self.referring
+        )
+
     def value(self, column: str, text: str | None) -> Composed:
         """Write a value of a column, given as text, as a typed literal."""
         type_ = next(c.type for c in self.columns if c.name == column)
-        return SQL("{}::{}").format(Literal(text), SQL(type_))  # type: ignore[arg-type]  # format_type's
+        return SQL("{}::{}").format(Literal(text), SQL(type_))
 
     def plain_column(self, allowed: frozenset[str]) -> Column:
         """Choose the column whose change does the least: no key, no reference, if there is such a one."""
@@ -79,7 +88,8 @@ order by a.attnum
 
 _REFERENCES = """
 select array(select attname::text from unnest(k.conkey) with ordinality o (n, i)
-             join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = o.n order by i) as columns,
+             join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = o.n
+             order by i) as columns,
   format('%%I.%%I', n.nspname, c.relname) as table,
   array(select attname::text from unnest(k.confkey) with ordinality o (n, i)
         join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = o.n order by i) as keys
