@@ -71,7 +71,9 @@ class EmbeddedServer:
 
     def dsn(self, database: str = "postgres") -> str:
         """Give the URL of one database, as the superuser ``postgres``."""
-        return f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}@{HOST}:{self.port}/{quote(database)}"
+        return (
+            f"postgresql://{SUPERUSER}:{quote(self.password, safe='')}@{HOST}:{self.port}/{quote(database)}"
+        )
 
     @property
     def home(self) -> Path:
