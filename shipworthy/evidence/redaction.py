@@ -88,6 +88,22 @@ class Leak:
         return f"{self.path}: a secret at byte {self.offset}"
 
 
+def clean(folder: Path, redactor: Redactor) -> list[Path]:
+    """Redact every text file under a folder in place, and give those that were changed."""
+    changed = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_symlink() or not file.is_file():
+            continue
+        try:
+            text = file.read_bytes().decode()
+        except UnicodeDecodeError:
+            continue
+        if (redacted := redactor.redact(text)) != text:
+            file.write_bytes(redacted.encode())
+            changed.append(file)
+    return changed
+
+
 def search(folder: Path, secrets: Iterable[str]) -> list[Leak]:
     """Look for the secrets in every file under a folder, binary files and archives included."""
     forms = {form for secret in secrets if secret for form in spellings(secret)}

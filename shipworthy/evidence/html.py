@@ -1,0 +1,137 @@
+"""report.html: the run in one file that needs no network, no script and no other file to be read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
+
+from shipworthy.evidence import wording
+from shipworthy.evidence.record import Json, RunRecord
+from shipworthy.ledger import Outcome
+
+LARGEST_PICTURE = 300 * 1024
+MOST_PICTURES = 8 * 1024 * 1024
+"""Bytes of all inlined pictures together; what is beyond is linked, so that the file stays mailable."""
+
+PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+QUIET_EVENTS = frozenset({"check", "start", "started", "collected", "stage", "end"})
+
+LEDGER_OWN = frozenset({"event", "time", "prev", "plan"})
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file that a check left: where it is, and its picture where it is one that fits."""
+
+    path: str
+    name: str
+    picture: str | None = None
+    """A ``data:`` address."""
+
+    @property
+    def link(self) -> str:
+        """Its address relative to the report."""
+        return quote(self.path)
+
+
+def html(record: RunRecord) -> str:
+    """Give the document."""
+    pages = Environment(
+        loader=PackageLoader("shipworthy.evidence"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"seconds": wording.seconds, "figure": wording.figure, "clock": wording.clock}
+    pages.filters |= {
+        "tally": wording.tally,
+        "limit": wording.limit,
+        "held": wording.held,
+        "bar": bar,
+        "prose": prose,
+    }
+    script = _part("report.js")
+    return pages.get_template("report.html").render(
+        record=record,
+        headline=wording.headline(record),
+        marks=wording.MARKS,
+        blocked=wording.blocked(record),
+        withheld=record.with_outcome(Outcome.WITHHELD),
+        waived=record.with_outcome(Outcome.WAIVED),
+        artifacts=_artifacts(record),
+        not_applicable=_not_applicable(record),
+        facts=_facts(record),
+        events=[event for event in record.events if event.get("event") not in QUIET_EVENTS],
+        style=_part("report.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def bar(measure: Json) -> tuple[float, float] | None:
+    """Give the lengths of a measure and of its limit in percent of the bar; None without a limit."""
+    if wording.held(measure) is None or measure["value"] < 0 or measure["limit"] < 0:
+        return None
+    whole = max(measure["value"], measure["limit"] * 1.25) or 1
+    return round(100 * measure["value"] / whole, 1), round(100 * measure["limit"] / whole, 1)
+
+
+def prose(text: object) -> Markup:
+    """Give text safe for the page, with what stands between backticks as code."""
+    parts = re.split(r"`([^`\n]+)`", str(text))
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(parts))
+
+
+def _artifacts(record: RunRecord) -> dict[str, list[Artifact]]:
+    left = MOST_PICTURES
+    found: dict[str, list[Artifact]] = {}
+    for check in record.checks:
+        for path in check.last.get("evidence") or []:
+            picture = _picture(record.folder, str(path), min(left, LARGEST_PICTURE))
+            left -= len(picture or "")
+            found.setdefault(check.id, []).append(Artifact(str(path), PurePosixPath(path).name, picture))
+    return found
+
+
+def _picture(folder: Path, path: str, largest: int) -> str | None:
+    file = folder / path
+    if ".." in file.parts or not file.is_file() or file.stat().st_size > largest:
+        return None
+    content = file.read_bytes()
+    kind = next((kind for start, kind in PICTURES.items() if content.startswith(start)), None)
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}" if kind else None
+
+
+def _not_applicable(record: RunRecord) -> list[tuple[str, str]]:
+    reasons = record.plan.get("unmet") or {}
+    return [(name, reasons.get(name, "")) for name in record.plan.get("not_applicable") or []]
+
+
+def _facts(record: RunRecord) -> list[tuple[str, str]]:
+    """Give what is known of the machine and the tools: everything that the start event says."""
+    start = next((event for event in record.events if event.get("event") == "start"), {})
+    return list(
+        _flat({key: value for key, value in start.items() if key not in {"event", "time", "prev", "plan"}})
+    )
+
+
+def _flat(facts: Json, above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in facts.items():
+        name = f"{above}{key}".replace("_", " ")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name} ")
+        else:
+            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _part(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
