@@ -20,6 +20,10 @@ APPLICATIONS = (
     Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
 )
+WHERE_PLAYWRIGHT_PUTS_IT = (
+    "from playwright.sync_api import sync_playwright\n"
+    "with sync_playwright() as playwright: print(playwright.chromium.executable_path)"
+)
 Say = Callable[[str], None]
 
 
@@ -60,15 +64,15 @@ def _remembered(_: Say) -> Path | None:
 
 
 def _downloaded(say: Say) -> Path | None:
-    from playwright.sync_api import sync_playwright
-
     say("browser: trying Playwright's download ...")
     failure = _run([sys.executable, "-m", "playwright", "install", "chromium"], DOWNLOAD_S)
     if failure:
         say(f"browser: {failure}")
         return None
-    with sync_playwright() as playwright:
-        return Path(playwright.chromium.executable_path)
+    asked = subprocess.run(
+        [sys.executable, "-c", WHERE_PLAYWRIGHT_PUTS_IT], capture_output=True, text=True, check=False
+    )
+    return Path(asked.stdout.strip()) if asked.stdout.strip() else None
 
 
 def _installed() -> Iterator[Path]:
