@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
+from rich.console import Console
+
 from bench import broken_migration, databases, gate_cost, healthy_run
 from bench.report import print_figures, write_page
 from bench.timing import Figure
@@ -27,7 +29,7 @@ def main() -> int:
     options = parser.parse_args()
     figures: list[Figure] = []
     for name in options.only or MEASURES:
-        print(f"measuring {name}", flush=True)
+        Console().print(f"measuring {name}")
         figures += MEASURES[name](options.samples)
     print_figures(figures)
     if not options.only:

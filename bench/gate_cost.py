@@ -38,7 +38,18 @@ def measure(samples: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="shipworthy-bench-") as name:
         gate, plain = _gate(Path(name) / "gate"), _plain(Path(name) / "plain")
         judged = [*SHIPWORTHY, "run", "trivial", "--stage", "trivial", "-n", "2"]
-        tested = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:shipworthy", "-p", "no:cacheprovider"]
+        tested = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "2",
+            "-p",
+            "no:shipworthy",
+            "-p",
+            "no:cacheprovider",
+        ]
         pairs = [
             (time_command(judged, gate, expect=0).seconds, time_command(tested, plain, expect=0).seconds)
             for _ in range(samples)
@@ -46,7 +57,7 @@ def measure(samples: int) -> Iterator[Figure]:
     yield Figure("1,000 trivial checks, shipworthy run -n 2", tuple(ours for ours, _ in pairs))
     yield Figure("1,000 trivial checks, pytest -n 2", tuple(theirs for _, theirs in pairs))
     yield Figure(
-        "ratio, pair by pair", tuple(ours / theirs for ours, theirs in pairs), aim="≤ 1.1", unit="×"
+        "ratio, pair by pair", tuple(ours / theirs for ours, theirs in pairs), aim="≤ 1.1", unit="times"
     )
 
 
