@@ -55,6 +55,7 @@ class Database(Section):
     """The project's schema, where it is deployed and where it is rehearsed."""
 
     project: Path = Path("supabase")
+    """The folder with ``migrations/``, ``seed.sql`` and ``config.toml``."""
     live: Secret | None = None
     """DSN of the deployed database; inspected in read-only sessions."""
     scratch: Secret = Secret("container")
@@ -80,44 +81,63 @@ class Supabase(Section):
     """The Supabase API of the deployment."""
 
     url: Url
+    """The API, ``https://<ref>.supabase.co``."""
     anon_key: Secret
+    """The key that clients carry."""
     service_role_key: Secret
+    """The key that servers carry and nobody else."""
     project_ref: str | None = None
     """The ``ref`` claim that both keys must carry; derived from ``*.supabase.co`` where absent."""
     functions: list[str] = Field(default_factory=list)
+    """Edge functions that are deployed."""
     functions_url: Url | None = None
     """Where edge functions answer; default ``{url}/functions/v1``."""
     cron_secret: Secret | None = None
+    """What ``cron/*`` functions demand of their caller."""
     allowed_origins: list[str] = Field(default_factory=list)
+    """Origins that edge functions answer across sites; any other is refused."""
     cron_jobs: dict[str, str] = Field(default_factory=dict)
     """Job name to schedule, as ``cron.job`` must hold them."""
     private_buckets: list[str] = Field(default_factory=list)
+    """Storage buckets that no stranger may list or read."""
 
 
 class Gateway(Section):
     """The HTTP gateway in front of the inference endpoints."""
 
     url: Url
+    """Where it answers."""
     health: str = "/healthz"
+    """Path of its health report."""
     models: list[str] = Field(default_factory=list)
+    """Models that it offers by name."""
 
 
 class InferenceEndpoint(Section):
     """One OpenAI-compatible endpoint and what it promises. ``url`` ends in ``/v1``."""
 
     url: Url
+    """The API, up to and with ``/v1``."""
     model: str
+    """The model that it serves."""
     api_key: Secret | None = None
+    """Sent as a bearer token."""
     ttft_p95_ms: Milliseconds | None = None
+    """Promised time to the first token, 95th percentile."""
     tokens_per_second_p50: Annotated[float, Field(gt=0)] | None = None
-    samples: Annotated[int, Field(ge=64, le=10_000)] = 130
+    """Promised token rate of one stream, median."""
+    samples: Annotated[int, Field(ge=130, le=10_000)] = 130
     """Streamed requests that the latency check sends; p95 needs at least 130."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Streams at once while latency is measured."""
     serverless: bool = False
     """Scales to zero when idle."""
     cold_start_s: Seconds | None = None
+    """Promised time to the first token from zero machines."""
     idle_url: Url | None = None
     """Answers ``{"workers": n}``: how many machines are up, for proving zero before a cold start."""
+    idle_after_s: Seconds = 300.0
+    """Zero machines are up at the latest this long after the last request."""
 
 
 class Inference(Section):
@@ -128,49 +148,126 @@ class Inference(Section):
 
 
 class Ingestion(Section):
-    """The service that turns files into searchable chunks."""
+    """The service that turns files into searchable chunks.
+
+    ``search`` takes ``POST {"query": …, "limit": …}`` and answers ``{"results": [{"title": …,
+    "content": …, "similarity": …}]}``, best first. In Supabase a document is a row with ``title``,
+    ``external_id`` and ``organization_id``, a chunk one with ``document_id``, ``organization_id``,
+    ``content`` and ``embedding``.
+    """
 
     webhook: Url
+    """Where Google Drive sends its notifications."""
     search: Url
+    """Where documents are found."""
     health: Url | None = None
+    """Where it reports its health."""
     metrics: Url | None = None
+    """Where it exports its metrics."""
     channel_id: str | None = None
+    """A watch channel for the gate's own use: its message numbers are used up by the checks."""
     channel_token: Secret | None = None
+    """What a notification must carry to be believed."""
+    organization: UUID | None = None
+    """Whose documents come by that channel."""
+    drive_files: Url | None = None
+    """Where the gate brings a document into the watched folder: ``PUT`` and ``DELETE {drive_files}/{id}``,
+    content in the body, ``?name=`` its title."""
     search_token: Secret | None = None
+    """Bearer token for ``search`` that finds documents of ``organization``."""
     searchable_within_s: Seconds = 30.0
+    """Promised time from notification to search result."""
+    documents: str = "documents"
+    """Table of the exposed schema that holds a row for each ingested file."""
+    chunks: str = "chunks"
+    """Table of the exposed schema that holds what is searched."""
+    largest_body: Annotated[int, Field(ge=1, le=16_777_216)] | None = None
+    """Bytes; a notification with a larger body must be refused."""
+    rate_limit: Annotated[int, Field(ge=1, le=500)] | None = None
+    """Notifications in quick succession by one sender after which it must be told to wait."""
+    moving_metrics: list[str] = Field(default_factory=list)
+    """Prometheus samples that must rise when a document is ingested."""
+    health_parts: list[str] = Field(default_factory=list)
+    """Dependencies that ``health`` must name, each with how it is."""
+
+
+class WebSelectors(Section):
+    """CSS selectors of what the journeys use; the defaults suit an app that carries these test ids."""
+
+    email: str = "[data-testid=email]"
+    password: str = "[data-testid=password]"
+    sign_in: str = "[data-testid=sign-in]"
+    sign_in_error: str = "[data-testid=sign-in-error]"
+    account: str = "[data-testid=account]"
+    """Shown while somebody is signed in, and only then."""
+    sign_out: str = "[data-testid=sign-out]"
+    open_chat: str = "[data-testid=nav-chat]"
+    question: str = "[data-testid=question]"
+    send: str = "[data-testid=send]"
+    answer: str = "[data-testid=answer]"
+    open_search: str = "[data-testid=nav-search]"
+    query: str = "[data-testid=query]"
+    find: str = "[data-testid=find]"
+    result: str = "[data-testid=results] > *"
+    open_metrics: str = "[data-testid=nav-metrics]"
+    metric: str = "[data-testid=metrics] > *"
 
 
 class Web(Section):
     """The web app and a user of its own to sign in with."""
 
     url: Url
+    """Where a browser opens it."""
     email: str | None = None
+    """The user that signs in."""
     password: Secret | None = None
+    """The user's password."""
+    question: str = "Describe a lighthouse in three sentences."
+    """What the chat journey asks; the answer must be long enough to be seen growing."""
+    query: str | None = None
+    """What the search journey looks for."""
+    finds: str | None = None
+    """Text that a result of that search must hold."""
+    selectors: WebSelectors = WebSelectors()
 
 
 class Load(Section):
     """The load that the deployment promises to carry."""
 
     profile: Literal["gate", "nightly", "soak"] = "gate"
+    """How long and how hard: ``gate`` before a deploy, ``nightly`` and ``soak`` on a schedule."""
     p95_ms: Milliseconds
+    """Promised response time, 95th percentile."""
     error_rate: Share
+    """Promised share of failed requests, at most."""
     users: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Users at once."""
     duration_s: Seconds | None = None
-    """Overrides the profile's own duration."""
+    """Overrides the profile's own duration: 10 s for gate, 80 s for nightly, an hour for soak."""
+    reads: list[str] = Field(default_factory=list)
+    """Data API queries that members send, as in ``documents?select=id,title&limit=20``."""
+    functions: list[str] = Field(default_factory=list)
+    """Edge functions that members call with GET, as in ``metrics?limit=50``."""
+    question: str = "What does the travel policy say about trains?"
+    """What members ask the chat and the search."""
 
 
 class Recovery(Section):
     """What must be provable about getting back."""
 
     restore_within_s: Seconds = 300.0
+    """Promised time to restore the database from a dump."""
 
 
 class Budgets(Section):
     """How long a run may take before it is stopped; a stopped run is NO-GO."""
 
     check_s: Seconds = 120.0
+    """For one attempt of a check."""
     stage_s: Seconds = 600.0
+    """For a stage that has no budget of its own."""
     total_s: Seconds = 1800.0
+    """For the whole run."""
     stages: dict[str, Seconds] = Field(default_factory=dict)
     """Stage name to its own budget."""
 
@@ -179,10 +276,15 @@ class Waiver(Section):
     """A reviewed exception: this check, this subject, this owner, until then."""
 
     check: str
+    """Its id, as ``shipworthy checks`` prints it."""
     subject: str
+    """The subject that the finding names."""
     owner: Annotated[str, Field(min_length=1)]
+    """Who answers for it."""
     reason: Annotated[str, Field(min_length=8)]
+    """Why it is right for now."""
     expires: dt.date
+    """Its last day."""
 
     def live(self, today: dt.date) -> bool:
         """Tell whether the waiver still holds; its last day counts."""
@@ -193,15 +295,20 @@ class Retries(Section):
     """How many more attempts the checks of a stage get; flaky ones are reported as such."""
 
     stages: dict[str, Annotated[int, Field(ge=0, le=2)]] = Field(default_factory=dict)
+    """Stage name to how many more attempts."""
 
 
 class Target(Section):
     """One deployment: where its parts are, what they promise, what may be written there."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    """What the deployment is called, in reports and commands."""
     promotes_to: str | None = None
+    """The environment that a GO here opens."""
     writes: Literal["none", "synthetic", "any"] = "none"
+    """What the gate may write there; the HTTP client and the database sessions refuse the rest."""
     env_file: Path | None = None
+    """Read for ``${NAME}``; the process environment comes first. Keep it out of version control."""
     reference: bool = False
     """The reference deployment: started for the run where it is not up already."""
 
