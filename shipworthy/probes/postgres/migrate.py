@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,12 +125,12 @@ def split_statements(sql: str) -> list[Statement]:
     return statements
 
 
-def apply_migrations(connection: Connection, migrations: Sequence[Migration]) -> tuple[str, ...]:
+def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...]:
     """Apply what the database's history lacks, in order, and record it like the Supabase CLI.
 
     Args:
         connection: in autocommit mode; as the role that owns the schema.
-        migrations: of the project.
+        project: whose migrations are applied.
 
     Returns:
         The versions that were applied.
@@ -141,7 +141,7 @@ def apply_migrations(connection: Connection, migrations: Sequence[Migration]) ->
     """
     connection.execute(HISTORY.encode())
     present = {version for version, _, _ in read_history(connection)}
-    missing = [migration for migration in migrations if migration.version not in present]
+    missing = [migration for migration in project.migrations if migration.version not in present]
     for migration in missing:
         statements = split_statements(migration.sql)
         with connection.transaction() if _fits_transaction(statements) else nullcontext():
@@ -155,14 +155,14 @@ def apply_migrations(connection: Connection, migrations: Sequence[Migration]) ->
     return tuple(migration.version for migration in missing)
 
 
-def apply_seed(connection: Connection, seeds: Sequence[Seed]) -> None:
-    """Load the seeds, each file in one transaction.
+def apply_seed(connection: Connection, project: Project) -> None:
+    """Load the project's seeds, each file in one transaction.
 
     Raises:
         MigrationError: the server refused a statement.
 
     """
-    for seed in seeds:
+    for seed in project.seeds:
         statements = split_statements(seed.sql)
         with connection.transaction() if _fits_transaction(statements) else nullcontext():
             _run(connection, seed.path, statements)
