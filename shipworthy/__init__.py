@@ -3,7 +3,8 @@
 from shipworthy.checks import alone, mutates, needs
 from shipworthy.errors import ProbeError, TargetError
 from shipworthy.findings import Finding, Findings
+from shipworthy.target import Target
 
 __version__ = "0.1.0"
 
-__all__ = ["Finding", "Findings", "ProbeError", "TargetError", "alone", "mutates", "needs"]
+__all__ = ["Finding", "Findings", "ProbeError", "Target", "TargetError", "alone", "mutates", "needs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -18,7 +19,9 @@ from shipworthy.errors import Problem, TargetError
 from shipworthy.target.sections import Target
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DSN|DB_URL|DATABASE_URL", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DSN|DB_URL|DATABASE_URL", re.IGNORECASE
+)
 SHORTEST_SECRET = 6
 
 
@@ -30,6 +33,8 @@ class LoadedTarget:
     path: Path
     variables: Mapping[str, str]
     """Process environment over env file: what ``${NAME}`` is resolved from."""
+    own_variables: Mapping[str, str]
+    """Those of the env file alone, and those that the file's ``${NAME}`` took from the environment."""
     secrets: frozenset[str]
     """Every value that must never be printed or stored."""
 
@@ -47,20 +52,27 @@ def base_folder(path: Path) -> Path:
     return folder
 
 
-def load_target(path: Path, *, env_file: Path | None = None) -> LoadedTarget:
+def load_target(
+    path: Path, *, env_file: Path | None = None, load_profile: str | None = None
+) -> LoadedTarget:
     """Parse one target file.
 
     Args:
         path: the TOML file.
         env_file: read instead of the file's own ``env_file``.
+        load_profile: runs the load stage with this profile, for as long as that profile takes.
 
     Raises:
         TargetError: with every problem of the file.
 
     """
     raw = _read(path)
+    if load_profile and isinstance(raw.get("load"), dict):
+        raw["load"] = {**raw["load"], "profile": load_profile}
+        raw["load"].pop("duration_s", None)
     problems: list[Problem] = []
-    variables = _variables(path, raw, env_file, problems)
+    filed = _env_file(path, raw, env_file, problems)
+    variables = {**os.environ, **filed} if env_file else {**filed, **os.environ}
     resolved = _resolve(raw, "", variables, problems, _where(raw, env_file))
     target = None
     try:
@@ -70,7 +82,8 @@ def load_target(path: Path, *, env_file: Path | None = None) -> LoadedTarget:
         problems += [problem for problem in _problems_of(error) if problem.key not in unset]
     if target is None or problems:
         raise TargetError(str(path), problems)
-    return LoadedTarget(target, path.resolve(), variables, frozenset(_secrets(target, variables)))
+    own = {name: variables[name] for name in {*filed, *VARIABLE.findall(json.dumps(raw, default=str))}}
+    return LoadedTarget(target, path.resolve(), variables, own, frozenset(_secrets(target, variables)))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -81,7 +94,8 @@ def _read(path: Path) -> dict[str, Any]:
         want = f"one of {', '.join(beside)}" if beside else "a TOML file; see targets/examples"
         raise TargetError(str(path), [Problem("file", "it does not exist", want)]) from None
     except tomllib.TOMLDecodeError as error:
-        raise TargetError(str(path), [Problem("file", f"not valid TOML: {error}", "mend the syntax")]) from None
+        problem = Problem("file", f"not valid TOML: {error}", "mend the syntax")
+        raise TargetError(str(path), [problem]) from None
     except UnicodeDecodeError:
         raise TargetError(str(path), [Problem("file", "not UTF-8", "save it as UTF-8")]) from None
 
@@ -91,19 +105,16 @@ def _where(raw: Mapping[str, Any], env_file: Path | None) -> str:
     return f"set it in the environment or in {named}" if named else "set it in the environment"
 
 
-def _variables(
+def _env_file(
     path: Path, raw: Mapping[str, Any], env_file: Path | None, problems: list[Problem]
 ) -> dict[str, str]:
-    variables: dict[str, str] = {}
     named = raw.get("env_file")
     file = env_file or (base_folder(path) / named if isinstance(named, str) else None)
     if file and file.is_file():
-        variables |= {name: value for name, value in dotenv_values(file).items() if value is not None}
-    elif env_file:
-        problems.append(Problem("env_file", f"{env_file} does not exist", "name an existing file"))
+        return {name: value for name, value in dotenv_values(file).items() if value is not None}
     if env_file:
-        return {**os.environ, **variables}
-    return {**variables, **os.environ}
+        problems.append(Problem("env_file", f"{env_file} does not exist", "name an existing file"))
+    return {}
 
 
 def _resolve(
@@ -121,7 +132,7 @@ def _resolve(
     if isinstance(node, str):
         for name in VARIABLE.findall(node):
             if not variables.get(name):
-                problems.append(Problem(key, f"variable {name} is not set", where))
+                problems += [Problem(key, f"variable {name} is not set", where)]
         return VARIABLE.sub(lambda match: variables.get(match[1], ""), node)
     return node
 

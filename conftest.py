@@ -1,0 +1,3 @@
+"""Names the fixture plugins; nothing else."""
+
+pytest_plugins = ["fixtures.clients"]

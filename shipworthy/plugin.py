@@ -1,0 +1,233 @@
+"""The pytest plugin: options, the run, the fixtures that the gate itself gives.
+
+Without ``--target`` it does nothing. With it, this session is a run of the gate: its checks
+are ordered by stage, held at the barrier, recorded in the ledger and judged at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from shipworthy.errors import RunError
+from shipworthy.evidence.writer import Evidence
+from shipworthy.executor import CHECK, EVIDENCE, Executor
+from shipworthy.findings import Findings
+from shipworthy.house import find_target
+from shipworthy.journal import Journal
+from shipworthy.plan import Selection
+from shipworthy.recording import Recorder
+from shipworthy.reference import reference_running
+from shipworthy.retrying import Retrying
+from shipworthy.run import RUN_VARIABLE, Run, attach_run, conclude_run, open_run
+from shipworthy.target import LoadedTarget, Target, load_target
+from shipworthy.terminal import GateReporter, print_opening, print_summary
+
+RUN = pytest.StashKey[Run]()
+RECORDER = pytest.StashKey[Recorder]()
+CLOSING = pytest.StashKey[ExitStack]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the gate's options."""
+    group = parser.getgroup("shipworthy", "deployment gate")
+    group.addoption("--target", metavar="TARGET", help="the target file, or its name in targets/: run the gate")
+    group.addoption("--stage", action="append", default=[], metavar="STAGE", help="only this stage (repeatable)")
+    group.addoption("--check", action="append", default=[], metavar="ID", help="only this check (repeatable)")
+    group.addoption("--env-file", metavar="FILE", help="variables of the target, instead of its own env_file")
+    group.addoption("--load-profile", metavar="NAME", help="gate, nightly or soak, instead of the target's")
+    group.addoption("--reports", default="reports", metavar="DIR", help="where runs are kept (default: reports)")
+    group.addoption("--shipworthy-run", metavar="DIR", help="the open run to work on (set by `shipworthy run`)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run, or join the one that the parent or the controller opened."""
+    if not config.getoption("--target") or config.option.collectonly:
+        return
+    config.stash[CLOSING] = ExitStack()
+    try:
+        run = _run_of(config)
+    except RunError as error:
+        config.stash[CLOSING].close()
+        raise pytest.UsageError(str(error)) from error
+    config.stash[RUN] = run
+    os.environ[RUN_VARIABLE] = run.id
+    config.option.shipworthy_run = str(run.folder)
+    config.option.env_file = config.option.env_file and str(Path(config.option.env_file).resolve())
+    config.option.maxschedchunk = 1 if len(run.plan.checks) < 500 else None
+    config.pluginmanager.register(Executor(run, config), "shipworthy-executor")
+    if run.plan.retries:
+        config.pluginmanager.register(Retrying(run.plan.retries), "shipworthy-retrying")
+    if not hasattr(config, "workerinput"):
+        _control(config, run)
+
+
+def _run_of(config: pytest.Config) -> Run:
+    option = config.option
+    path = find_target(option.target, config.invocation_params.dir)
+    if option.shipworthy_run:
+        option.target = str(path)
+        return attach_run(Path(option.shipworthy_run), _load(config, path, option.env_file))
+    env_file = config.stash[CLOSING].enter_context(reference_running(path, option.env_file))
+    option.env_file = str(env_file) if env_file else None
+    option.target = str(path)
+    loaded = _load(config, path, option.env_file)
+    selection = Selection(tuple(option.stage), tuple(option.check))
+    command = f"pytest --target {path.name}"
+    run = open_run(loaded, selection, reports=Path(option.reports), command=command)
+    config.stash[CLOSING].callback(_conclude, config, run)
+    print_opening(run)
+    return run
+
+
+def _load(config: pytest.Config, path: Path, env_file: str | None) -> LoadedTarget:
+    profile = config.option.load_profile
+    return load_target(path, env_file=Path(env_file) if env_file else None, load_profile=profile)
+
+
+def _control(config: pytest.Config, run: Run) -> None:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter:
+        config.pluginmanager.unregister(reporter)
+    gate_reporter = GateReporter(config, run, sys.stdout)
+    config.pluginmanager.register(gate_reporter, "terminalreporter")
+    distributed = config.pluginmanager.getplugin("dsession")
+    if distributed:
+        distributed.terminal = distributed.trdist.tr = gate_reporter
+    recorder = Recorder(run, gate_reporter.record)
+    config.stash[RECORDER] = recorder
+    config.pluginmanager.register(recorder, "shipworthy-recorder")
+
+
+def _conclude(config: pytest.Config, run: Run) -> None:
+    verdict = conclude_run(run)
+    print_summary(verdict, run.folder, run.plan)
+    config.stash[RECORDER].verdict = verdict
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Close the ledger; where this session is the whole run, let its exit status be the verdict's."""
+    recorder = session.config.stash.get(RECORDER, None)
+    if recorder is None:
+        return
+    if session.exitstatus in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
+        recorder.stopped(str(getattr(session, "shouldfail", "") or "the run was interrupted"))
+    recorder.close()
+    session.config.stash[CLOSING].close()
+    if recorder.verdict:
+        session.exitstatus = recorder.verdict["exit_code"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Undo what configuring began, where the session did not get to its end."""
+    closing = config.stash.get(CLOSING, None)
+    if closing:
+        closing.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand checks out in the order of the gate."""
+    if RUN in config.stash:
+        from shipworthy.scheduling import OrderedScheduling
+
+        return OrderedScheduling(config, log)
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Record what there is to run, as the first worker saw it."""
+    recorder = node.config.stash.get(RECORDER, None)
+    if recorder:
+        recorder.collected(ids)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Record what there is to run."""
+    recorder = session.config.stash.get(RECORDER, None)
+    if recorder and session.items:
+        recorder.collected([item.nodeid for item in session.items])
+
+
+@pytest.fixture(scope="session")
+def shipworthy_run(request: pytest.FixtureRequest) -> Run:
+    """The open run."""
+    if RUN not in request.config.stash:
+        raise pytest.UsageError("checks need a target: pytest --target targets/local.toml")
+    return request.config.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def loaded_target(shipworthy_run: Run) -> LoadedTarget:
+    """The target with its variables and secrets."""
+    return shipworthy_run.loaded
+
+
+@pytest.fixture(scope="session")
+def target(loaded_target: LoadedTarget) -> Target:
+    """The deployment that is judged."""
+    return loaded_target.target
+
+
+@pytest.fixture(scope="session")
+def run_id(shipworthy_run: Run) -> str:
+    """The run's id: marks what is synthetic."""
+    return shipworthy_run.id
+
+
+@pytest.fixture(scope="session")
+def journal(shipworthy_run: Run) -> Journal:
+    """Where things are noted before they are made."""
+    return shipworthy_run.journal
+
+
+@pytest.fixture(scope="session")
+def workspace(shipworthy_run: Run) -> Path:
+    """A folder that all processes of the run share; gone after it."""
+    return shipworthy_run.workspace
+
+
+@pytest.fixture(scope="session")
+def shared(workspace: Path) -> Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]:
+    """Make a thing once a run, whichever worker comes first, and give its description to all.
+
+    What failed to be made is tried again by the next that asks.
+    """
+
+    def once(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        made = workspace / f"{name}.json"
+        with FileLock(workspace / f"{name}.lock"):
+            if not made.exists():
+                made.write_text(json.dumps(make()), encoding="utf-8")
+        description: dict[str, Any] = json.loads(made.read_text(encoding="utf-8"))
+        return description
+
+    return once
+
+
+@pytest.fixture
+def findings() -> Findings:
+    """Where the check puts what it found; settled after its body."""
+    return Findings()
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest, shipworthy_run: Run) -> Iterator[Evidence]:
+    """Where the check leaves what it saw."""
+    check = request.node.stash[CHECK]
+    made = request.node.stash.get(EVIDENCE, None) or Evidence(
+        shipworthy_run.folder, check.stage, check.id, shipworthy_run.redactor
+    )
+    request.node.stash[EVIDENCE] = made
+    yield made
