@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.reference import faults
+from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
 from shipworthy.catalogue import Check, read_catalogue
 
@@ -82,10 +81,4 @@ def catalogue() -> list[Check]:
 @pytest.fixture(scope="session")
 def planted() -> list[Fault]:
     """Every planted fault of the reference deployment."""
-    folder = Path(faults.__file__).parent
-    modules = sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
-    return [
-        fault
-        for module in modules
-        for fault in importlib.import_module(f"fixtures.reference.faults.{module}").FAULTS
-    ]
+    return list(all_faults().values())
