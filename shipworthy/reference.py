@@ -8,6 +8,7 @@ outlive the process that started it for a run.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,7 @@ def down(target: Path, *, say: Say = _print) -> bool:
     """Stop what ``up`` started; False where nothing was running."""
     pid = running_pid(target)
     home = _home(target)
+    state = (home / "env").resolve().parent
     if pid:
         process = psutil.Process(pid)
         process.send_signal(signal.SIGTERM)
@@ -97,6 +99,8 @@ def down(target: Path, *, say: Say = _print) -> bool:
         except psutil.TimeoutExpired:
             for child in (*process.children(recursive=True), process):
                 child.kill()
+    if state != home.resolve():
+        shutil.rmtree(state, ignore_errors=True)
     for name in ("pid", "env"):
         (home / name).unlink(missing_ok=True)
     return pid is not None
@@ -139,7 +143,7 @@ def _start(
         stdout=log,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONPATH": house_path(), "PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONPATH": house_path(), "PYTHONWARNINGS": "ignore"},
         start_new_session=True,
     )
     try:
