@@ -71,10 +71,14 @@ class Tenancy(Section):
     """Two users (``auth.users.id``) of different tenants, each with rows in every tenant table."""
     public_tables: list[str] = Field(default_factory=list)
     """Tables that everyone may read, as ``schema.table``."""
+    shared_tables: list[str] = Field(default_factory=list)
+    """Tables that belong to no tenant: every signed-in user may read them, none may write."""
     service_tables: list[str] = Field(default_factory=list)
     """Tables that no user reaches, only the service role."""
     open_functions: list[str] = Field(default_factory=list)
-    """Functions that ``anon`` or ``authenticated`` may execute, as ``schema.function``."""
+    """``security definer`` functions that users may execute all the same, as ``schema.function``."""
+    service_functions: list[str] = Field(default_factory=list)
+    """Functions that only the service role may execute."""
 
 
 class Supabase(Section):
