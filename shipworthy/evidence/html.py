@@ -50,14 +50,8 @@ def html(record: RunRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"seconds": wording.seconds, "figure": wording.figure, "clock": wording.clock}
-    pages.filters |= {
-        "tally": wording.tally,
-        "limit": wording.limit,
-        "held": wording.held,
-        "bar": bar,
-        "prose": prose,
-    }
+    words = (wording.seconds, wording.figure, wording.clock, wording.tally, wording.limit, wording.held)
+    pages.filters |= {word.__name__: word for word in (*words, bar, prose, breakable)}
     script = _part("report.js")
     return pages.get_template("report.html").render(
         record=record,
@@ -66,6 +60,7 @@ def html(record: RunRecord) -> str:
         blocked=wording.blocked(record),
         withheld=record.with_outcome(Outcome.WITHHELD),
         waived=record.with_outcome(Outcome.WAIVED),
+        flaky=sum(check.flaky for check in record.checks),
         artifacts=_artifacts(record),
         not_applicable=_not_applicable(record),
         facts=_facts(record),
@@ -89,6 +84,11 @@ def prose(text: object) -> Markup:
     parts = re.split(r"`([^`\n]+)`", str(text))
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(parts))
+
+
+def breakable(name: object) -> Markup:
+    """Give a long id that may wrap after its dots and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])(?=\w)", str(name)))
 
 
 def _artifacts(record: RunRecord) -> dict[str, list[Artifact]]:

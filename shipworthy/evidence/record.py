@@ -95,6 +95,11 @@ class StageRecord:
         """How many checks have which outcome, the worst first."""
         return _counts(self.checks)
 
+    @property
+    def ran(self) -> bool:
+        """At least one of its checks began."""
+        return any(check.attempts and check.outcome is not Outcome.WITHHELD for check in self.checks)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,8 +39,9 @@ def blocked(record: RunRecord) -> list[list[CheckRecord]]:
 
 
 def tally(counts: Mapping[Outcome, int]) -> str:
-    """Write counts as ``2 failed, 34 withheld, 18 passed``."""
-    return ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "no checks"
+    """Write counts as ``2 failed, 3 errors, 34 withheld, 18 passed``."""
+    parts = [f"{count} {outcome}" for outcome, count in counts.items()]
+    return ", ".join(re.sub(r"(?<!^1) error$", " errors", part) for part in parts) or "no checks"
 
 
 def seconds(duration: Any) -> str:
@@ -52,7 +54,9 @@ def seconds(duration: Any) -> str:
         return f"{duration:.0f} s"
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if rest else f"{minutes} min"
 
 
 def figure(value: Any) -> str:
