@@ -11,7 +11,7 @@ from pathlib import Path
 
 import shipworthy
 from shipworthy.catalogue import Check, read_catalogue
-from shipworthy.errors import RunError
+from shipworthy.errors import ProbeError, RunError
 from shipworthy.history import blocking_checks, find_run, problems_of
 from shipworthy.house import find_target, suite_folders
 from shipworthy.journal import Journal
@@ -129,7 +129,10 @@ def plan(arguments: Namespace) -> int:
         for check in made.checks:
             if check.stage == stage["name"]:
                 marks = [name for name in ("mutates", "alone") if getattr(check, name)]
-                _say(f"  {check.id.removeprefix(stage['name'] + '.')}" + (f"  ({', '.join(marks)})" if marks else ""))
+                _say(
+                    f"  {check.id.removeprefix(stage['name'] + '.')}"
+                    + (f"  ({', '.join(marks)})" if marks else "")
+                )
     if made.unmet:
         _say("\nnot applicable", "bold")
         for identity, reason in made.unmet.items():
@@ -177,7 +180,11 @@ def _unknown_check(name: str, catalogue: list[Check]) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, [check.id for check in catalogue], n=3, cutoff=0.4)
-    return f"there is no check {name!r}; did you mean {', '.join(close)}?" if close else f"there is no check {name!r}"
+    return (
+        f"there is no check {name!r}; did you mean {', '.join(close)}?"
+        if close
+        else f"there is no check {name!r}"
+    )
 
 
 def up(arguments: Namespace) -> int:
@@ -197,9 +204,12 @@ def down(_arguments: Namespace) -> int:
 
 def setup(_arguments: Namespace) -> int:
     """Install what pip cannot."""
-    from shipworthy.setup import install
+    from shipworthy.setup import set_up
 
-    return install()
+    try:
+        return 0 if set_up(_say) else 1
+    except ProbeError as error:
+        raise RunError(str(error)) from error
 
 
 def sweep(arguments: Namespace) -> int:
@@ -212,7 +222,11 @@ def sweep(arguments: Namespace) -> int:
     left = [said for journal in journals if (said := sweep_journal(journal, loaded))]
     for said in left:
         _say(said, "red")
-    _say(f"{len(journals) - len(left)} runs swept, {len(left)} with something left" if journals else "nothing left behind")
+    _say(
+        f"{len(journals) - len(left)} runs swept, {len(left)} with something left"
+        if journals
+        else "nothing left behind"
+    )
     return 1 if left else 0
 
 
