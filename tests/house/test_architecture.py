@@ -28,7 +28,7 @@ MACHINE_PATHS = re.compile(
     r"|registry\.npmjs|pypi\.org/simple|deb\.debian\.org"
 )
 READS_THE_ENVIRONMENT = re.compile(
-    r"shipworthy/(target/loader|cli|supervise|revision|setup/\w+)\.py"
+    r"shipworthy/(target/loader|run|setup/\w+)\.py"
     r"|fixtures/reference/(__main__|services/[\w/]+)\.py"
     r"|tests/.*|bench/.*|load/.*"
 )
