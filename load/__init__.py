@@ -1,0 +1,1 @@
+"""The load that users make, for Locust; runs in a process of its own."""

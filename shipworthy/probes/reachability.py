@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import errno
-import math
 import socket
 import ssl
 import time
@@ -15,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from shipworthy.errors import ProbeError
+from shipworthy.probes.postgres.session import read_only_session
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 
@@ -67,20 +69,13 @@ def reach(endpoints: Sequence[Endpoint], *, trust: ssl.SSLContext | None = None)
 
 def log_in(key: str, dsn: str, *, within_s: float = 10.0) -> Answer:
     """Connect to a database, log in and ask it for one row, in a session that cannot write."""
-    import psycopg
-
     started = time.monotonic()
     place = Endpoint(key, _place(dsn))
     try:
-        with psycopg.connect(
-            dsn,
-            connect_timeout=math.ceil(within_s),
-            autocommit=True,
-            options=f"-c default_transaction_read_only=on -c statement_timeout={within_s * 1000:.0f}",
-        ) as connection:
-            connection.execute("select 1")
-    except psycopg.Error as error:
-        return Answer(place, time.monotonic() - started, trouble=" ".join(str(error).split()))
+        with read_only_session(dsn, statement_s=within_s) as session:
+            session.execute("select 1")
+    except ProbeError as error:
+        return Answer(place, time.monotonic() - started, trouble=str(error))
     return Answer(place, time.monotonic() - started, status=200)
 
 
