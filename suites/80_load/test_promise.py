@@ -24,7 +24,7 @@ def test_p95_and_error_rate_are_kept(load_run, load_plan, target, evidence, find
                 traffic.name,
                 saw=f"not one answer in {result.seconds:.0f} s",
                 want=f"{load_plan.samples} requests or more",
-                fix="look whether it answers at all; every kind of traffic needs a user of its own (load.users)",
+                fix="look whether it answers at all; every kind needs a user of its own (load.users)",
             )
     for stats in findings.over((*result.kinds, result.total), "sets of figures"):
         judge_speed(findings, evidence, stats, promise, load_plan.samples)

@@ -66,10 +66,9 @@ def traffic(kind: str, url: str, body: dict[str, object] | None = None) -> Traff
     return Traffic(kind=kind, name=f"{kind} {url.rpartition('/')[2]}", url=url, headers={}, body=body)
 
 
-def run(
-    tmp_path: Path, *kinds: Traffic, users: int = 4, duration_s: float = 1.0, samples: int = 10
-) -> LoadResult:
-    plan = LoadPlan(profile="gate", users=users, duration_s=duration_s, traffic=kinds, samples=samples)
+def run(tmp_path: Path, *kinds: Traffic, **changes: Any) -> LoadResult:
+    shape = {"profile": "gate", "users": 4, "duration_s": 1.0, "samples": 10}
+    plan = LoadPlan.model_validate({**shape, "traffic": kinds, **changes})
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(HOUSE), "HOME": str(tmp_path)}
     return run_locust(plan, HOUSE / "load" / "locustfile.py", tmp_path, environment)
 
@@ -120,5 +119,5 @@ def test_an_endpoint_that_never_answers_does_not_hold_the_run(tmp_path: Path) ->
 
 def test_a_run_that_cannot_start_says_why(tmp_path: Path) -> None:
     plan = LoadPlan(profile="gate", users=1, duration_s=1, traffic=(traffic("read", "http://127.0.0.1:9"),))
-    with pytest.raises(ProbeError, match="Locust ended with 1 .*nowhere.py"):
+    with pytest.raises(ProbeError, match=r"Locust ended with 1 .*nowhere\.py"):
         run_locust(plan, tmp_path / "nowhere.py", tmp_path, {"PATH": os.environ["PATH"]})
