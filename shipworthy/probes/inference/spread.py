@@ -1,0 +1,62 @@
+"""Whether the parts of an answer arrive as they are made, or all at once."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from shipworthy.errors import ProbeError
+from shipworthy.probes.inference.calls import stream_chat
+from shipworthy.probes.inference.endpoint import ChatEndpoint
+
+TOKENS = 48
+ROUNDS = 3
+SHORTEST_WORK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpread:
+    """How the arrival of a long answer compares with the time that making it takes."""
+
+    one_token_s: float
+    """Until the text of an answer of one token is there."""
+    first_s: float
+    """Until the first text of the long answer is there."""
+    last_s: float
+    """Until its last text is there."""
+
+    @property
+    def share(self) -> float:
+        """The share of the time to make the text during which it arrived.
+
+        Near 1 where each part is passed on as it is made, near 0 where all is held back to the end.
+        Network and queueing delay the short answer as well, so they do not count.
+        """
+        return min(1.0, (self.last_s - self.first_s) / (self.last_s - self.one_token_s))
+
+
+def measure_spread(endpoint: ChatEndpoint, prompt: str) -> StreamSpread:
+    """Compare answers of one token with long ones; of three rounds, give the one that was spread widest.
+
+    Raises:
+        ProbeError: the answers are no complete streams, or long ones take no longer than short ones.
+
+    """
+    with endpoint.client() as client:
+
+        def text_span(max_tokens: int) -> tuple[float, float]:
+            record = stream_chat(client, endpoint.request(prompt, max_tokens=max_tokens))
+            if record.incomplete or not record.timing:
+                raise ProbeError(f"{endpoint.name}: no complete stream to time: {record.incomplete}")
+            return record.timing.first_token_s, record.timing.last_token_s
+
+        text_span(1)
+        one_token_s = statistics.median(text_span(1)[1] for _ in range(ROUNDS))
+        spans = [text_span(TOKENS) for _ in range(ROUNDS)]
+    spreads = [StreamSpread(one_token_s, first, last) for first, last in spans]
+    telling = [spread for spread in spreads if spread.last_s - one_token_s > SHORTEST_WORK_S]
+    if not telling:
+        raise ProbeError(
+            f"{endpoint.name} makes {TOKENS} tokens as fast as one: a held-back stream would look the same"
+        )
+    return max(telling, key=lambda spread: spread.share)

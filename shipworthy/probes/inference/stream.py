@@ -1,0 +1,135 @@
+"""What one streamed answer was: every event with the moment its bytes arrived."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pydantic import ValidationError
+
+from shipworthy.probes.inference.models import ChatChunk, Usage
+from shipworthy.probes.inference.sse import Event
+
+DONE = "[DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event and when it came."""
+
+    at_s: float
+    """Seconds after the request was sent, on the monotonic clock, taken before parsing."""
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTiming:
+    """When the text of one streamed answer arrived, in seconds after the request was sent."""
+
+    first_token_s: float
+    last_token_s: float
+    gaps_s: tuple[float, ...]
+    """Between each two events that carry text."""
+    total_s: float
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """One streamed answer as it came over the wire."""
+
+    status: int
+    content_type: str
+    arrivals: tuple[Arrival, ...]
+    ended_s: float
+    broken: str | None = None
+    """Why the stream did not end by itself; None where it did."""
+    rest: bytes = field(default=b"", repr=False)
+    """What came after the last complete event."""
+    raw: bytes = field(default=b"", repr=False)
+    """The first bytes of the body, at most 64 KiB."""
+
+    @functools.cached_property
+    def parsed(self) -> tuple[tuple[float, ChatChunk | ValidationError], ...]:
+        """Each event but ``[DONE]`` as a chunk, or as what is wrong with it."""
+        return tuple((a.at_s, _parsed(a.event)) for a in self.arrivals if a.event.data.strip() != DONE)
+
+    @property
+    def chunks(self) -> tuple[ChatChunk, ...]:
+        """The events that are chunks, in order."""
+        return tuple(chunk for _, chunk in self.parsed if isinstance(chunk, ChatChunk))
+
+    @property
+    def malformed(self) -> tuple[tuple[Event, ValidationError], ...]:
+        """The events that are no chunks, and why."""
+        others = [a.event for a in self.arrivals if a.event.data.strip() != DONE]
+        return tuple(
+            (event, chunk)
+            for event, (_, chunk) in zip(others, self.parsed, strict=True)
+            if isinstance(chunk, ValidationError)
+        )
+
+    @property
+    def done_at(self) -> tuple[int, ...]:
+        """The places of ``[DONE]`` among the events; ``(len(arrivals) - 1,)`` is right."""
+        return tuple(i for i, arrival in enumerate(self.arrivals) if arrival.event.data.strip() == DONE)
+
+    @property
+    def text(self) -> str:
+        """What the assistant said, thoughts left out."""
+        return "".join(c.delta.content or "" for chunk in self.chunks for c in chunk.choices)
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        """Every reason to end that was given."""
+        return tuple(c.finish_reason for chunk in self.chunks for c in chunk.choices if c.finish_reason)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage that the last chunk carries."""
+        return self.chunks[-1].usage if self.chunks else None
+
+    @property
+    def timing(self) -> StreamTiming | None:
+        """When the text came; None where no text came."""
+        moments = tuple(self._text_moments())
+        if not moments:
+            return None
+        gaps = tuple(later - earlier for earlier, later in pairwise(moments))
+        return StreamTiming(moments[0], moments[-1], gaps, self.ended_s)
+
+    def _text_moments(self) -> Iterator[float]:
+        for at_s, chunk in self.parsed:
+            if isinstance(chunk, ChatChunk) and any(choice.delta.text for choice in chunk.choices):
+                yield at_s
+
+    @property
+    def incomplete(self) -> str | None:
+        """Why this is no complete answer, whose times would mean nothing; None where it is one."""
+        if self.status != 200:
+            return f"HTTP {self.status}"
+        if self.broken:
+            return self.broken
+        if self.malformed:
+            return f"malformed event {self.malformed[0][0].data[:80]!r}"
+        if not self.timing:
+            return "no text"
+        return None if self.finish_reasons else "no finish_reason: the answer was cut off"
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens after the first one per second since the first one; 0 where that cannot be said."""
+        timing = self.timing
+        if not timing:
+            return 0.0
+        count = self.usage.completion_tokens if self.usage else len(timing.gaps_s) + 1
+        span = timing.last_token_s - timing.first_token_s
+        return (count - 1) / span if span > 0 else 0.0
+
+
+def _parsed(event: Event) -> ChatChunk | ValidationError:
+    try:
+        return ChatChunk.model_validate_json(event.raw)
+    except ValidationError as error:
+        return error

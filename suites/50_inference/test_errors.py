@@ -1,0 +1,121 @@
+"""How requests that cannot be served are refused."""
+
+import json
+
+from pydantic import ValidationError
+
+from shipworthy import needs
+from shipworthy.probes.inference import ask, first_problem
+
+UNKNOWN_MODEL = "no-such-model"
+
+
+def _refused_requests(endpoint):
+    """Give requests that no endpoint may serve: what is wrong, the path, the body, the right status."""
+    good = endpoint.request("Hello.", max_tokens=1)
+    for how, streamed in (("", {}), (", streamed", {"stream": True})):
+        chat = "chat/completions"
+        yield f"unknown model{how}", chat, json.dumps(good | streamed | {"model": UNKNOWN_MODEL}), 404
+        yield f"no messages{how}", chat, json.dumps(good | streamed | {"messages": []}), 400
+        yield f"max_tokens below 1{how}", chat, json.dumps(good | streamed | {"max_tokens": -1}), 400
+        yield f"a body cut short{how}", chat, json.dumps(good | streamed)[:-9], 400
+
+
+def _refusals(endpoint, *statuses):
+    with endpoint.client() as client:
+        for wrong, path, body, status in _refused_requests(endpoint):
+            if status in statuses:
+                yield (
+                    f"{endpoint.name} POST /v1/{path}: {wrong}",
+                    ask(client, "POST", path, body.encode()),
+                    status,
+                )
+
+
+def _judge_status(findings, endpoints, status, fix):
+    for endpoint in findings.over(endpoints, "endpoints"):
+        for subject, answer, _ in findings.over(_refusals(endpoint, status), "refused requests"):
+            if answer.status != status:
+                findings.add(subject, saw=answer.excerpt, want=f"HTTP {status}", fix=fix)
+
+
+@needs("inference")
+def test_unknown_models_are_not_found(findings, chat_endpoints):
+    """A model that is not served is a 404, streamed or not.
+
+    Why: an endpoint that answers with another model than asked for hides every mistake in routing and naming.
+    Fix: compare `model` with the served names before anything else and answer 404.
+    """
+    _judge_status(findings, chat_endpoints, 404, "answer 404 with code model_not_found")
+
+
+@needs("inference")
+def test_malformed_requests_are_refused(findings, chat_endpoints):
+    """A request that breaks the contract is a 400, streamed or not.
+
+    Why: a 500 alarms the wrong people and is retried; a 200 hides the caller's mistake.
+    Fix: validate the body before it goes to the engine and answer 400, naming the parameter.
+    """
+    _judge_status(findings, chat_endpoints, 400, "validate the body and answer 400 (not 422 or 500)")
+
+
+@needs("inference")
+def test_every_route_needs_the_key(findings, chat_endpoints):
+    """No route answers without the key, or with a wrong one.
+
+    Why: an open endpoint is a GPU that strangers use, and a way around the gateway's limits.
+    Fix: start the server with its API key (vLLM: --api-key) and check it on every route under /v1.
+    """
+    for endpoint in findings.over(chat_endpoints, "endpoints"):
+        if not endpoint.key:
+            findings.add(
+                endpoint.name,
+                saw="the target declares no api_key for it: whoever reaches it may use it",
+                want="an endpoint that asks for a key",
+                fix="start the server with an API key and declare `api_key`, or waive this with the reason",
+            )
+            continue
+        routes = [
+            ("GET", "models", None),
+            ("POST", "chat/completions", json.dumps(endpoint.request("Hello.", max_tokens=1)).encode()),
+            ("POST", "embeddings", json.dumps({"model": endpoint.model, "input": "hello"}).encode()),
+        ]
+        with endpoint.client() as client:
+            control = ask(client, "GET", "models")
+        assert control.status == 200, f"{endpoint.name} GET /v1/models with the right key: {control.excerpt}"
+        for key, whose in (("", "no key"), (f"not-{endpoint.key[:4]}", "a wrong key")):
+            with endpoint.client(key=key) as client:
+                for method, path, content in findings.over(routes, "routes"):
+                    answer = ask(client, method, path, content)
+                    absent = path == "embeddings" and answer.status in {404, 405}
+                    if answer.status not in {401, 403} and not absent:
+                        findings.add(
+                            f"{endpoint.name} {method} /v1/{path} with {whose}",
+                            saw=answer.excerpt,
+                            want="HTTP 401",
+                            fix="check the key on this route, before the body is read",
+                        )
+
+
+@needs("inference")
+def test_errors_have_the_openai_shape(findings, chat_endpoints):
+    """Every refusal explains itself in OpenAI's error shape.
+
+    Why: official clients raise their typed errors from it; anything else reaches people as "unknown error".
+    Fix: answer {"error": {"message": …, "type": …, "param": …, "code": …}} as application/json.
+    """
+    for endpoint in findings.over(chat_endpoints, "endpoints"):
+        refusals = [(subject, answer) for subject, answer, _ in _refusals(endpoint, 400, 404)]
+        if endpoint.key:
+            with endpoint.client(key="") as client:
+                refusals.append(
+                    (f"{endpoint.name} GET /v1/models without a key", ask(client, "GET", "models"))
+                )
+        for subject, answer in findings.over(refusals, "refusals"):
+            if answer.status >= 400 and isinstance(answer.error, ValidationError):
+                findings.add(
+                    subject,
+                    saw=f"{answer.excerpt}: {first_problem(answer.error)}",
+                    want='{"error": {"message": …, "type": …}}',
+                    fix="shape errors in one place, the framework's own ones included",
+                )
