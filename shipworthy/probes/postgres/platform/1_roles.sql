@@ -5,6 +5,7 @@ declare
 begin
   for wanted in
     select * from (values
+      ('postgres', 'login createdb createrole replication bypassrls'),
       ('anon', 'nologin noinherit'),
       ('authenticated', 'nologin noinherit'),
       ('service_role', 'nologin noinherit bypassrls'),
@@ -37,11 +38,11 @@ grant usage on schema public, extensions, graphql_public, realtime, auth, storag
 
 -- What Supabase does for every object that a project makes: the API's roles get everything, and row
 -- level security is what protects a table. A table without it is open.
-alter default privileges for role postgres in schema public
+alter default privileges for role postgres, current_user in schema public
   grant all on tables to anon, authenticated, service_role;
-alter default privileges for role postgres in schema public
+alter default privileges for role postgres, current_user in schema public
   grant all on sequences to anon, authenticated, service_role;
-alter default privileges for role postgres in schema public
+alter default privileges for role postgres, current_user in schema public
   grant all on functions to anon, authenticated, service_role;
 
 do $$
