@@ -77,7 +77,7 @@ def test_every_route_needs_the_key(findings, chat_endpoints):
             continue
         routes = [
             ("GET", "models", None),
-            ("POST", "chat/completions", json.dumps(endpoint.request("Hello.", max_tokens=1)).encode()),
+            ("POST", "chat/completions", endpoint.body("Hello.", max_tokens=1)),
             ("POST", "embeddings", json.dumps({"model": endpoint.model, "input": "hello"}).encode()),
         ]
         with endpoint.client() as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,10 @@ class ChatEndpoint:
             "temperature": 0,
             **options,
         }
+
+    def body(self, prompt: str, *, max_tokens: int, **options: Any) -> bytes:
+        """Make the same as JSON."""
+        return json.dumps(self.request(prompt, max_tokens=max_tokens, **options)).encode()
 
     def client(self, *, key: str | None = None) -> httpx.Client:
         """Open a client for this endpoint, with its own key or another one (``""``: none).
