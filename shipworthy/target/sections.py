@@ -103,6 +103,22 @@ class Supabase(Section):
     cron_jobs: dict[str, str] = Field(default_factory=dict)
     """Job name to schedule, as ``cron.job`` must hold them."""
     private_buckets: list[str] = Field(default_factory=list)
+    public_functions: list[str] = Field(default_factory=list)
+    """Edge functions that answer without a key."""
+    rpc_p95_ms: Milliseconds = 500.0
+    """How long a call of ``match_chunks`` may take."""
+
+    # Parts of a platform whose tables and functions are those of the reference project's migrations.
+    embedding_queue: bool = False
+    """``rpc_queue_embedding_job`` and ``rpc_prune_vectors`` on ``documents``, ``chunks``, ``embedding_jobs``."""
+    vector_search: bool = False
+    """``match_chunks`` on ``documents`` and ``chunks``."""
+    model_releases: bool = False
+    """``model_releases`` with slots, ``model_artifacts`` with their objects, ``rpc_flip_release``."""
+    feature_flags: bool = False
+    """``feature_flags``, read by every user, changed by the service."""
+    metrics: bool = False
+    """The edge functions ``ingest``, ``metrics`` and ``alerts``, and the jobs behind ``cron``."""
     """Storage buckets that no stranger may list or read."""
 
 
@@ -112,7 +128,7 @@ class Gateway(Section):
     url: Url
     """Where it answers."""
     health: str = "/healthz"
-    """Path of its health report."""
+    """Path of its health report, ``{"dependencies": {"supabase": "up", "instant": "up", …}}``: 200 or 503."""
     models: list[str] = Field(default_factory=list)
     """Models that it offers by name."""
 
