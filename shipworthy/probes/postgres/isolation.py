@@ -8,6 +8,8 @@ but privileges and policies decides.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from shipworthy.errors import ProbeError
-from shipworthy.probes.postgres.copies import Copies
+from shipworthy.probes.postgres.copies import ANY_ROW, AS_SELF, WHOLE, Copies
 from shipworthy.probes.postgres.personas import ANONYMOUS, OWNER, SERVICE, Persona, acting_as, become
 from shipworthy.probes.postgres.tables import ROW_KEY, Table, row_keys, row_values
 
@@ -54,6 +56,21 @@ class Attempt:
     unclear: bool = False
     """It failed for a reason that says nothing about access."""
 
+    @property
+    def privilege(self) -> str:
+        """The privilege that the command needs."""
+        return "update" if self.command == "move" else self.command
+
+    @property
+    def foreign(self) -> bool:
+        """It was about a row of the other member's tenant."""
+        return self.command in {"insert", "move"} and self.case != ANY_ROW
+
+    @property
+    def whole(self) -> bool:
+        """The row would belong to the other tenant in every respect but, perhaps, its user."""
+        return self.case in {WHOLE, AS_SELF}
+
 
 @dataclass(frozen=True, slots=True)
 class AccessMatrix:
@@ -73,6 +90,18 @@ class AccessMatrix:
     def tried(self, persona: Persona, table: Table) -> Iterator[Attempt]:
         """Iterate over what a persona tried to write to a table."""
         return (a for a in self.attempts if a.persona == persona.name and a.table == table.name)
+
+    def as_csv(self) -> str:
+        """Write the matrix as CSV: one line a persona, table, command and case."""
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(("table", "persona", "command", "case", "let through", "saw"))
+        for (persona, table), sight in sorted(self.sights.items(), key=lambda item: item[0][::-1]):
+            saw = "refused" if sight.refused else f"{len(sight.rows)} rows"
+            lines.writerow((table, persona, "select", "", bool(sight.rows), saw))
+        for a in sorted(self.attempts, key=lambda a: (a.table, a.persona)):
+            lines.writerow((a.table, a.persona, a.command, a.case, a.allowed, a.saw))
+        return text.getvalue()
 
 
 def measure_access(
