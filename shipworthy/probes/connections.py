@@ -45,6 +45,15 @@ class Sessions:
     """How many ordinary clients the server admits: ``max_connections`` less what is reserved."""
     stuck: tuple[StuckSession, ...]
 
+    @property
+    def stuck_by_client(self) -> dict[str, list[StuckSession]]:
+        """The stuck sessions by whom they serve: ``sessions of postgres (gateway)``."""
+        grouped: dict[str, list[StuckSession]] = {}
+        for session in self.stuck:
+            client = f"sessions of {session.user} ({session.application or 'no application_name'})"
+            grouped.setdefault(client, []).append(session)
+        return grouped
+
 
 def count_sessions(dsn: str, *, stuck_after_s: float = 5.0) -> Sessions:
     """Count the client sessions of the server.

@@ -68,12 +68,12 @@ def test_database_has_sessions_to_spare(load_run, database_sessions, evidence, f
     peak = max(load_run.sessions_peak, after.used)
     evidence.measure("database sessions under load", peak, "sessions", samples=1, limit=after.limit)
     findings.looked_at(after.used, "database sessions")
-    for session in after.stuck:
+    for client, stuck in after.stuck_by_client.items():
         findings.add(
-            f"session {session.pid} of {session.user} ({session.application or 'no application_name'})",
-            saw=f"{session.state} for {session.seconds:.0f} s after the load",
-            want="no transaction that is open and idle",
-            fix=f"alter role {session.user} set idle_in_transaction_session_timeout = '10s'",
+            client,
+            saw=f"{len(stuck)} idle in an open transaction, the oldest for {max(s.seconds for s in stuck):.0f} s",
+            want="every transaction ended",
+            fix=f"end it in a `finally`; alter role {stuck[0].user} set idle_in_transaction_session_timeout = '10s'",
         )
     if peak > MOST_SESSIONS * after.limit:
         findings.add(
