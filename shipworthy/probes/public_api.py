@@ -62,8 +62,8 @@ class Caller:
 
     def read_object(self, bucket: str, path: str, *, public: bool) -> Answer:
         """Ask Storage for an object, by its public or its authenticated address."""
-        kind = "public" if public else "authenticated"
-        address = f"/storage/v1/object/{kind}/{quote(bucket, safe='')}/{quote(path)}"
+        kind = "public/" if public else ""
+        address = f"/storage/v1/object/{kind}{quote(bucket, safe='')}/{quote(path)}"
         response = self._ask("GET", address)
         if response.status_code != 200:
             return Answer(0, _words(response))
