@@ -103,6 +103,7 @@ class Supabase(Section):
     cron_jobs: dict[str, str] = Field(default_factory=dict)
     """Job name to schedule, as ``cron.job`` must hold them."""
     private_buckets: list[str] = Field(default_factory=list)
+    """Storage buckets that no stranger may list or read."""
     public_functions: list[str] = Field(default_factory=list)
     """Edge functions that answer without a key."""
     rpc_p95_ms: Milliseconds = 500.0
