@@ -18,6 +18,8 @@ from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.bootstrap import Connection, stand_in_for
 
 FILE_NAME = re.compile(r"(\d+)_(.*)\.sql")
+CONNECTION_LOST = ("08", "57P")
+"""SQLSTATE classes that say nothing about the statement."""
 HISTORY = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
@@ -137,6 +139,7 @@ def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...
 
     Raises:
         MigrationError: the server refused a statement; earlier files stay applied.
+        ProbeError: the server went away.
 
     """
     connection.execute(HISTORY.encode())
