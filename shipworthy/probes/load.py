@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ P95_NEEDS_SAMPLES = 130
 STARTS_WITHIN_S = 30.0
 """Locust's own start and its reports at the end."""
 AGGREGATED = "Aggregated"
+WRAPPED = re.compile(r"^CatchResponseError\((['\"])(.*)\1\)$", re.DOTALL)
+"""How Locust writes what a user class said of an answer."""
 
 Kind = Literal["chat", "read", "search", "function"]
 USER_CLASSES: dict[Kind, str] = {
@@ -177,7 +180,7 @@ def _read_result(folder: Path, seconds: float) -> LoadResult:
     try:
         stats = [_stats(row) for row in _rows(folder / "locust_stats.csv")]
         failures = [
-            Failure(row["Name"], row["Error"], int(row["Occurrences"]))
+            Failure(row["Name"], WRAPPED.sub(r"\2", row["Error"]), int(row["Occurrences"]))
             for row in _rows(folder / "locust_failures.csv")
         ]
     except (OSError, KeyError, ValueError) as error:
