@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.access",
+    "fixtures.browser",
     "fixtures.clients",
     "fixtures.database",
     "fixtures.endpoints",
