@@ -1,0 +1,84 @@
+"""Each planted fault shows in the facts that the checks judge, and in no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from fixtures.reference.faults import all_faults
+from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
+from fixtures.reference.services.inference.faults import FAULTS
+from shipworthy.probes.inference import ChatCompletion, ChatEndpoint, ask, chat, measure_latency, stream_chat
+
+TIMED = {"slow_first_token", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
+
+
+def marks(endpoint: ChatEndpoint) -> Iterator[str]:
+    """Name what is wrong with an endpoint, as far as it shows without a clock."""
+    usage = {"include_usage": True}
+    with endpoint.client() as client:
+        plain = chat(client, endpoint.request("Ships?", max_tokens=4)).completion
+        assert isinstance(plain, ChatCompletion)
+        stream = stream_chat(client, endpoint.request("Ships?", max_tokens=4, stream_options=usage))
+        refusal = ask(client, "POST", "chat/completions", json.dumps({"model": "none"}).encode())
+    with endpoint.client(key="") as client:
+        stranger = ask(client, "GET", "models")
+    assert stream.incomplete is None
+    if stream.done_at != (len(stream.arrivals) - 1,):
+        yield "missing_done"
+    if len({chunk.id for chunk in stream.chunks}) != 1:
+        yield "changing_ids"
+    if stream.usage is None:
+        yield "missing_stream_usage"
+    if plain.usage.completion_tokens > 4 or plain.choices[0].finish_reason != "length":
+        yield "ignores_max_tokens"
+    if plain.usage.total_tokens != plain.usage.prompt_tokens + plain.usage.completion_tokens:
+        yield "usage_wrong"
+    if stranger.status == 200:
+        yield "no_auth"
+    if isinstance(refusal.error, ValidationError):
+        yield "error_shape"
+
+
+def test_a_healthy_endpoint_shows_no_fault(start):
+    assert list(marks(start())) == []
+
+
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - TIMED))
+def test_a_fault_shows_and_nothing_else_does(start, fault: str):
+    assert list(marks(start(fault))) == [fault]
+
+
+def test_a_stream_that_is_held_back_arrives_in_one_piece(start):
+    def moments(endpoint: ChatEndpoint) -> int:
+        with endpoint.client() as client:
+            record = stream_chat(client, endpoint.request("Ships?", max_tokens=20))
+        return len({arrival.at_s for arrival in record.arrivals})
+
+    assert moments(start("buffered_stream", gap_ms=5)) < moments(start(gap_ms=5))
+
+
+def test_answers_that_were_refused_are_misses_not_fast(start):
+    endpoint = start(slots=1, queue=0)
+    report = measure_latency(endpoint, samples=12, concurrency=6, prompt=str)
+    assert report.misses
+    assert all(miss == "HTTP 429" for miss in report.misses)
+    missed = [sample for sample in report.samples if sample.miss]
+    assert all(sample.first_token_s is None and sample.tokens_per_second == 0 for sample in missed)
+    assert len(report.samples) == 12
+
+
+@pytest.mark.parametrize(
+    ("services", "switches"), [({"instant", "thinking"}, FAULTS), ({"gateway"}, GATEWAY_FAULTS)]
+)
+def test_every_switch_is_planted_and_every_planted_switch_exists(services: set[str], switches: dict):
+    planted = [
+        variables["FAULT"]
+        for fault in all_faults().values()
+        for service, variables in fault.switches.items()
+        if service in services and "FAULT" in variables
+    ]
+    assert sorted(planted) == sorted(switches)

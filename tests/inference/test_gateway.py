@@ -1,0 +1,116 @@
+"""What the reference gateway promises: doors, rate, passing on."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from fixtures.reference.services.api_errors import ApiError
+from fixtures.reference.services.gateway.app import make_app
+from fixtures.reference.services.gateway.settings import Settings
+from fixtures.reference.services.gateway.users import RateLimit, caller, verified_claims
+from shipworthy.probes.inference import ChatEndpoint, ask, chat, stream_chat
+from tests.inference.conftest import KEY, serving
+
+SECRET = "the secret of the project, long enough for HS256"
+NOBODY = "http://127.0.0.1:9"
+
+
+def token(secret: str = SECRET, **claims: object) -> str:
+    user = {"sub": "alice", "role": "authenticated", "aud": "authenticated", "exp": time.time() + 60}
+    return jwt.encode({k: v for k, v in (user | claims).items() if v is not None}, secret)
+
+
+@pytest.fixture
+def through(start):
+    """The endpoint ``instant`` behind a gateway, for a signed-in user."""
+    upstream = start()
+    settings = Settings(
+        port=0,
+        supabase_url=NOBODY,
+        supabase_anon_key="anon",
+        jwt_secret=SECRET,
+        instant_url=upstream.url,
+        instant_model="instant-1",
+        thinking_url=f"{NOBODY}/v1",
+        thinking_model="thinking-1",
+        openai_api_key=KEY,
+        web_origin="http://web.example",
+    )
+    with serving(make_app(settings)) as url:
+        yield ChatEndpoint("gateway (instant-1)", f"{url}/v1", "instant-1", token())
+
+
+def test_answers_come_through_unchanged(start, through):
+    direct = start()
+    texts = []
+    for endpoint in (direct, through):
+        with endpoint.client() as client:
+            request = endpoint.request("Ships?", max_tokens=20)
+            texts += [
+                stream_chat(client, request).text,
+                chat(client, request).completion.choices[0].message.content,
+            ]
+    assert len(set(texts)) == 1
+
+
+def test_errors_of_an_endpoint_come_through(through):
+    with through.client() as client:
+        answer = ask(client, "POST", "chat/completions", b'{"model": "instant-1"}')
+    assert answer.status == 400
+    assert "messages" in answer.json()["error"]["message"]
+
+
+def test_a_lost_endpoint_is_named_and_not_hidden(through):
+    with through.client() as client:
+        answer = chat(client, {"model": "thinking-1", "messages": []})
+        health = ask(client, "GET", f"{through.url.removesuffix('/v1')}/healthz")
+    assert answer.status == 502
+    assert health.status == 503
+    states = health.json()["dependencies"]
+    assert states["instant"] == "up"
+    assert states["thinking"].startswith("down")
+    assert states["supabase"].startswith("down")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("", 401),
+        ("Basic abc", 401),
+        ("Bearer ", 401),
+        ("Bearer nonsense", 401),
+        (f"Bearer {token('the secret of another project, also long')}", 401),
+        (f"Bearer {token(exp=1)}", 401),
+        (f"Bearer {token(exp=None)}", 401),
+        (f"Bearer {token(aud='another')}", 401),
+        (f"Bearer {token(role='anon')}", 403),
+        (f"Bearer {token(role='service_role')}", 403),
+    ],
+)
+def test_only_tokens_of_signed_in_users_open(sent: str, status: int):
+    with pytest.raises(ApiError) as refused:
+        caller(sent, SECRET, verified_claims)
+    assert refused.value.status == status
+
+
+def test_a_user_is_known_by_the_token():
+    assert caller(f"Bearer {token()}", SECRET, verified_claims) == "alice"
+
+
+def test_a_user_who_asks_too_often_waits_and_others_do_not():
+    now = 0.0
+    rate = RateLimit(per_s=0.5, burst=2, clock=lambda: now)
+    rate.take("alice")
+    rate.take("alice")
+    with pytest.raises(ApiError) as refused:
+        rate.take("alice")
+    assert refused.value.status == 429
+    assert refused.value.headers == {"Retry-After": "2"}
+    rate.take("bob")
+    now = 2.0
+    rate.take("alice")
+    with pytest.raises(ApiError):
+        rate.take("alice")
