@@ -78,7 +78,7 @@ def _checks_in(file: Path, number: int, stage: str) -> Iterator[Check]:
             marks = dict(_marks(node))
             claim, why, fix = _documentation(ast.get_docstring(node) or "")
             identity = check_id(file, node.name)
-            assert identity  # noqa: S101  the folder matched above
+            assert identity
             yield Check(
                 identity,
                 stage,
@@ -99,7 +99,10 @@ def _marks(node: ast.FunctionDef) -> Iterator[tuple[str, tuple[str, ...]]]:
         call = decorator if isinstance(decorator, ast.Call) else None
         name = ast.unparse(call.func if call else decorator).rpartition(".")[2]
         arguments = call.args if call else []
-        yield name, tuple(a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str))
+        yield (
+            name,
+            tuple(a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str)),
+        )
 
 
 def _documentation(docstring: str) -> tuple[str, str, str]:

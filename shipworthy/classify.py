@@ -20,7 +20,7 @@ class WithheldError(Exception):
     """An earlier stage blocks; the check does not start."""
 
 
-def classify(
+def classify(  # noqa: PLR0911  one return for each kind of trouble
     check: PlannedCheck, when: str, error: BaseException | None, reported: Findings | None
 ) -> dict[str, Any]:
     """Judge one phase (setup, call, teardown).
@@ -75,6 +75,8 @@ def _finding_of(check: PlannedCheck, error: BaseException) -> Finding:
 
 
 def _describe(when: str, error: BaseException) -> str:
+    if isinstance(error, pytest.FixtureLookupError):
+        return f"there is no fixture {error.argname!r}; the fixture plugins are named in conftest.py"
     kind = type(error).__name__
     said = " ".join(str(error).split())
     place = {"setup": " while it was set up", "teardown": " while it was cleaned up"}.get(when, "")
@@ -89,7 +91,9 @@ def _is_timeout(error: BaseException) -> bool:
 
 def _place_of(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename]
-    return f"{'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno}" if frames else "unknown place"
+    return (
+        f"{'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno}" if frames else "unknown place"
+    )
 
 
 def _line_of(error: BaseException) -> int | None:

@@ -84,7 +84,9 @@ def _judging(verbs: Verbs[argparse.ArgumentParser]) -> None:
         help="check a run's evidence and derive its verdict again",
         description="Exit 0 only if the evidence is whole, the verdict is GO and the run was not limited.",
     )
-    verify.add_argument("run", metavar="RUN", help="a run's folder, its id, or a target's name (its latest run)")
+    verify.add_argument(
+        "run", metavar="RUN", help="a run's folder, its id, or a target's name (its latest run)"
+    )
     verify.add_argument("--revision", metavar="COMMIT", help="the commit that is to be shipped")
     verify.add_argument("--target", metavar="NAME", help="the target whose evidence is asked for")
     verify.add_argument("--reports", default="reports", metavar="DIR", help="where runs are kept")
@@ -114,20 +116,28 @@ def _deploying(verbs: Verbs[argparse.ArgumentParser]) -> None:
     down.set_defaults(command=commands.down)
     setup = verbs.add_parser("setup", help="install what pip cannot: npm packages, Deno's cache, a browser")
     setup.set_defaults(command=commands.setup)
-    sweep = verbs.add_parser("sweep", help="remove what killed runs left behind: rows, users, containers, servers")
+    sweep = verbs.add_parser(
+        "sweep", help="remove what killed runs left behind: rows, users, containers, servers"
+    )
     _target(sweep)
     sweep.set_defaults(command=commands.sweep)
 
 
 def _target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="a target file, or the name of one in targets/")
-    parser.add_argument("--env-file", metavar="FILE", help="variables of the target, instead of its own env_file")
+    parser.add_argument(
+        "--env-file", metavar="FILE", help="variables of the target, instead of its own env_file"
+    )
     parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are kept")
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", action="append", default=[], metavar="STAGE", help="only this stage (repeatable)")
-    parser.add_argument("--check", action="append", default=[], metavar="ID", help="only this check (repeatable)")
+    parser.add_argument(
+        "--stage", action="append", default=[], metavar="STAGE", help="only this stage (repeatable)"
+    )
+    parser.add_argument(
+        "--check", action="append", default=[], metavar="ID", help="only this check (repeatable)"
+    )
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ from shipworthy.catalogue import Check, read_catalogue
 from shipworthy.errors import ProbeError, RunError
 from shipworthy.history import blocking_checks, find_run, problems_of
 from shipworthy.house import find_target, suite_folders
-from shipworthy.journal import Journal
 from shipworthy.ledger import now
 from shipworthy.plan import Selection, make_plan
 from shipworthy.reference import down as reference_down
 from shipworthy.reference import reference_running
 from shipworthy.reference import up as reference_up
 from shipworthy.revision import read_revision
-from shipworthy.run import catalogue_for, house_path, open_run, state_folder
+from shipworthy.run import abandoned_runs, catalogue_for, house_path, open_run
 from shipworthy.run import sweep as sweep_journal
 from shipworthy.supervise import supervise
 from shipworthy.target import load_target
@@ -217,16 +216,12 @@ def sweep(arguments: Namespace) -> int:
     path = find_target(arguments.target, Path.cwd())
     env_file = Path(arguments.env_file) if arguments.env_file else None
     loaded = load_target(path, env_file=env_file)
-    folders = sorted((state_folder(loaded) / "journal" / loaded.target.name).glob("*"))
-    journals = [journal for journal in map(Journal, folders) if any(journal.entries())]
+    journals = abandoned_runs(loaded)
     left = [said for journal in journals if (said := sweep_journal(journal, loaded))]
     for said in left:
         _say(said, "red")
-    _say(
-        f"{len(journals) - len(left)} runs swept, {len(left)} with something left"
-        if journals
-        else "nothing left behind"
-    )
+    swept = f"{len(journals)} abandoned runs swept, {len(left)} of them with something left"
+    _say(swept if journals else "nothing left behind")
     return 1 if left else 0
 
 

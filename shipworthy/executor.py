@@ -60,7 +60,9 @@ class Executor:
         identity = check_id(Path(item.path), getattr(item, "originalname", item.name))
         known = {*self._planned, *self._run.plan.not_applicable}
         if identity is None or (identity not in known and not self._run.plan.partial):
-            raise pytest.UsageError(f"{item.nodeid} is no check that the catalogue knows; see CONTRIBUTING.md")
+            raise pytest.UsageError(
+                f"{item.nodeid} is no check that the catalogue knows; see CONTRIBUTING.md"
+            )
         return identity
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

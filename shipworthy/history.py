@@ -26,7 +26,9 @@ def find_run(name: str, reports: Path) -> Path:
     for path in reversed(runs):
         if path.parent.parent.name == name or path.parent.name.endswith(f"-{name}"):
             return path.parent
-    raise RunError(f"there is no run {name!r}: name a folder below {reports / 'runs'}, a run's id, or a target")
+    raise RunError(
+        f"there is no run {name!r}: name a folder below {reports / 'runs'}, a run's id, or a target"
+    )
 
 
 def blocking_checks(run: Path) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def read_plan(path: Path) -> Plan:
         raise RunError(f"{path} cannot be read as a plan: {error}") from error
 
 
-def make_plan(  # noqa: PLR0913  a plan has its parts
+def make_plan(
     catalogue: Sequence[Check],
     target: Target,
     selection: Selection,

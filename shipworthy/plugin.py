@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -39,13 +42,21 @@ CLOSING = pytest.StashKey[ExitStack]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the gate's options."""
     group = parser.getgroup("shipworthy", "deployment gate")
-    group.addoption("--target", metavar="TARGET", help="the target file, or its name in targets/: run the gate")
-    group.addoption("--stage", action="append", default=[], metavar="STAGE", help="only this stage (repeatable)")
+    group.addoption(
+        "--target", metavar="TARGET", help="the target file, or its name in targets/: run the gate"
+    )
+    group.addoption(
+        "--stage", action="append", default=[], metavar="STAGE", help="only this stage (repeatable)"
+    )
     group.addoption("--check", action="append", default=[], metavar="ID", help="only this check (repeatable)")
     group.addoption("--env-file", metavar="FILE", help="variables of the target, instead of its own env_file")
     group.addoption("--load-profile", metavar="NAME", help="gate, nightly or soak, instead of the target's")
-    group.addoption("--reports", default="reports", metavar="DIR", help="where runs are kept (default: reports)")
-    group.addoption("--shipworthy-run", metavar="DIR", help="the open run to work on (set by `shipworthy run`)")
+    group.addoption(
+        "--reports", default="reports", metavar="DIR", help="where runs are kept (default: reports)"
+    )
+    group.addoption(
+        "--shipworthy-run", metavar="DIR", help="the open run to work on (set by `shipworthy run`)"
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -76,6 +87,8 @@ def _run_of(config: pytest.Config) -> Run:
     path = find_target(option.target, config.invocation_params.dir)
     if option.shipworthy_run:
         option.target = str(path)
+        if not hasattr(config, "workerinput"):
+            threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         return attach_run(Path(option.shipworthy_run), _load(config, path, option.env_file))
     env_file = config.stash[CLOSING].enter_context(reference_running(path, option.env_file))
     option.env_file = str(env_file) if env_file else None
@@ -87,6 +100,13 @@ def _run_of(config: pytest.Config) -> Run:
     config.stash[CLOSING].callback(_conclude, config, run)
     print_opening(run)
     return run
+
+
+def _end_with_parent(parent: int) -> None:
+    """A run whose supervisor is gone has nobody left to judge it: end it, workers and all."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _load(config: pytest.Config, path: Path, env_file: str | None) -> LoadedTarget:
@@ -121,7 +141,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if recorder is None:
         return
     if session.exitstatus in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
-        recorder.stopped(str(getattr(session, "shouldfail", "") or "the run was interrupted"))
+        recorder.stopped("it was interrupted")
     recorder.close()
     session.config.stash[CLOSING].close()
     if recorder.verdict:
@@ -223,11 +243,11 @@ def findings() -> Findings:
 
 
 @pytest.fixture
-def evidence(request: pytest.FixtureRequest, shipworthy_run: Run) -> Iterator[Evidence]:
+def evidence(request: pytest.FixtureRequest, shipworthy_run: Run) -> Evidence:
     """Where the check leaves what it saw."""
     check = request.node.stash[CHECK]
     made = request.node.stash.get(EVIDENCE, None) or Evidence(
         shipworthy_run.folder, check.stage, check.id, shipworthy_run.redactor
     )
     request.node.stash[EVIDENCE] = made
-    yield made
+    return made

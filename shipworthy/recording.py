@@ -62,10 +62,10 @@ class Recorder:
         if not named:
             return
         if report.when not in {"setup", "call", "teardown"}:
-            self._record(named, [_died(report)])
+            self._record(named, [_died()])
             return
         phases = self._phases.setdefault(report.nodeid, [])
-        phases.append(report.gate | {"when": report.when})  # type: ignore[attr-defined]
+        phases.append(report.gate | {"when": report.when})
         if report.when == "teardown":
             self._record(named, self._phases.pop(report.nodeid))
 
@@ -118,7 +118,7 @@ class Recorder:
         self._listener(self._ledger.append("check", **self._redactor.redact_json(record)))
 
 
-def _died(report: pytest.TestReport) -> dict[str, Any]:
+def _died() -> dict[str, Any]:
     return {
         "outcome": str(Outcome.ERROR),
         "message": "the worker process died while it ran",

@@ -130,9 +130,7 @@ def _is_reference(target: Path) -> bool:
         return False  # the loader says what is wrong with it
 
 
-def _start(
-    state: Path, plant: Sequence[str], say: Say, *, detached: bool = False
-) -> subprocess.Popen[str]:
+def _start(state: Path, plant: Sequence[str], say: Say, *, detached: bool = False) -> subprocess.Popen[str]:
     argv = [sys.executable, "-m", "fixtures.reference", "serve", "--state", str(state)]
     argv += [word for fault in plant for word in ("--plant", fault)]
     argv += ["--detached"] if detached else []

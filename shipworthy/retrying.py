@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from _pytest.runner import runtestprotocol
 
@@ -28,7 +30,7 @@ class Retrying:
         item.stash[ATTEMPTS] = []
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         for attempt in range(2, more + 2):
-            phases = [report.gate for report in reports]  # type: ignore[attr-defined]
+            phases = [report.gate for report in reports]
             if not Outcome(worst(phases)["outcome"]).blocks:
                 break
             item.stash[ATTEMPTS].append({**phases[-1], **worst(phases), "attempts": None})
@@ -40,8 +42,8 @@ class Retrying:
         return True
 
 
-def _begin_again(item: pytest.Item, attempt: int) -> None:
-    item._initrequest()  # type: ignore[attr-defined]
+def _begin_again(item: Any, attempt: int) -> None:
+    item._initrequest()  # noqa: SLF001  as pytest-rerunfailures does: pytest has no public name for it
     item.stash[STARTED] = now()
     old = item.stash.get(EVIDENCE, None)
     if old:

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import shipworthy
 from shipworthy.catalogue import Check, read_catalogue
 from shipworthy.evidence.manifest import seal
 from shipworthy.evidence.redaction import Redactor, search
 from shipworthy.evidence.render import render
 from shipworthy.house import HOUSE, suite_folders
-from shipworthy.journal import Journal
+from shipworthy.journal import Entry, Journal
 from shipworthy.ledger import Ledger, digest_of, now, read_ledger
 from shipworthy.plan import Plan, Selection, make_plan, read_plan
 from shipworthy.processes import end_processes_of
@@ -29,6 +31,7 @@ from shipworthy.revision import read_revision
 from shipworthy.target import LoadedTarget
 from shipworthy.verdict import derive_verdict
 
+RUN_ENTRY = "run"
 RUN_VARIABLE = "SHIPWORTHY_RUN"
 """Set in the environment of everything a run starts: what still carries it afterwards is ended."""
 SWEEP_S = 60.0
@@ -102,6 +105,7 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
     folder.mkdir(parents=True)
     plan.write(folder / "plan.json")
     run = Run(folder, plan, loaded)
+    run.journal.record(RUN_ENTRY, pid=os.getpid(), workspace=str(run.workspace), id=identity)
     run.workspace.mkdir(mode=0o755)
     _write_ledger(run, "start", plan=plan.digest)
     return run
@@ -124,7 +128,7 @@ def conclude_run(run: Run) -> dict[str, Any]:
         The content of ``verdict.json``.
 
     """
-    left = _undo(run)
+    left = sweep(run.journal, run.loaded)
     if left:
         stop_run(run, left)
     redact_texts(run)
@@ -150,21 +154,44 @@ def redact_texts(run: Run) -> None:
                 path.write_text(clean, encoding="utf-8", errors="surrogateescape")
 
 
-def _undo(run: Run) -> str | None:
-    """Remove what the run made; say what could not be removed."""
-    try:
-        left = sweep(run.journal, run.loaded)
-    finally:
-        end_processes_of(RUN_VARIABLE, run.id)
-        shutil.rmtree(run.workspace, ignore_errors=True)
+def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:
+    """Undo what a run made, newest first: its rows and servers, its processes, its workspace.
+
+    Says what could not be removed; None where everything is gone.
+    """
+    left = _remove_entries(journal, loaded)
+    for entry in journal.entries():
+        if entry.kind == RUN_ENTRY:
+            end_processes_of(RUN_VARIABLE, entry.data["id"])
+            shutil.rmtree(entry.data["workspace"], ignore_errors=True)
+            if not left:
+                entry.done()
+                journal.folder.rmdir()
     return left
 
 
-def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:
-    """Have everything that a journal still names removed; say what could not be."""
-    if not any(journal.entries()):
+def abandoned_runs(loaded: LoadedTarget) -> list[Journal]:
+    """Find the journals of runs whose process is gone."""
+    folders = sorted((state_folder(loaded) / "journal" / loaded.target.name).glob("*"))
+    return [journal for journal in map(Journal, folders) if not any(map(_is_under_way, journal.entries()))]
+
+
+def _is_under_way(entry: Entry) -> bool:
+    return entry.kind == RUN_ENTRY and psutil.pid_exists(entry.data["pid"])
+
+
+def _remove_entries(journal: Journal, loaded: LoadedTarget) -> str | None:
+    if all(entry.kind == RUN_ENTRY for entry in journal.entries()):
         return None
-    argv = [sys.executable, "-m", "fixtures.sweep", "--target", str(loaded.path), "--journal", str(journal.folder)]
+    argv = [
+        sys.executable,
+        "-m",
+        "fixtures.sweep",
+        "--target",
+        str(loaded.path),
+        "--journal",
+        str(journal.folder),
+    ]
     with variables_file(loaded) as variables:
         try:
             done = subprocess.run(
@@ -177,7 +204,9 @@ def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return f"left behind: removal took over {SWEEP_S:.0f} s; run `shipworthy sweep {loaded.target.name}`"
+            return (
+                f"left behind: removal took over {SWEEP_S:.0f} s; run `shipworthy sweep {loaded.target.name}`"
+            )
     if done.returncode == 0:
         return None
     said = (done.stdout + done.stderr).strip().splitlines()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -46,7 +45,7 @@ def print_opening(run: Run, file: TextIO | None = None) -> None:
     plan, out = run.plan, file or sys.stdout
     target = plan.target
     print(f"{paint(target['name'], 'bold')} at {target['address']}: {WRITES[target['writes']]}", file=out)
-    commit = (plan.revision["commit"] or "an unknown revision")[:7 if plan.revision["commit"] else None]
+    commit = (plan.revision["commit"] or "an unknown revision")[: 7 if plan.revision["commit"] else None]
     commit += " with changes" if plan.revision["dirty"] else ""
     limited = f", limited to {plan.partial}" if plan.partial else ""
     print(
@@ -56,7 +55,7 @@ def print_opening(run: Run, file: TextIO | None = None) -> None:
     )
 
 
-class GateReporter(TerminalReporter):
+class GateReporter(TerminalReporter):  # type: ignore[misc]  # final only to type checkers
     """pytest's reporter, saying the gate's words instead of dots."""
 
     def __init__(self, config: pytest.Config, run: Run, file: TextIO) -> None:
@@ -64,15 +63,15 @@ class GateReporter(TerminalReporter):
         self._run = run
         self._stage_of = {check.id: check.stage for check in run.plan.checks}
         self._stage = ""
-        self._withheld: Counter[str] = Counter()
-        self._owed = Counter(check.stage for check in run.plan.checks)
+        self._withheld: dict[str, tuple[int, str]] = {}
         self._show_progress_info = False
 
     def record(self, entry: dict[str, Any]) -> None:
         """Print one record of the ledger."""
         stage = self._stage_of.get(entry["check"], "")
         if entry["outcome"] == Outcome.WITHHELD:
-            self._count_withheld(stage, entry["message"])
+            number, _ = self._withheld.get(stage, (0, ""))
+            self._withheld[stage] = (number + 1, entry["message"])
             return
         if stage != self._stage:
             self._stage = stage
@@ -80,11 +79,10 @@ class GateReporter(TerminalReporter):
         for line in lines_of(entry, stage):
             self._line(line)
 
-    def _count_withheld(self, stage: str, message: str) -> None:
-        self._withheld[stage] += 1
-        if self._withheld[stage] == self._owed[stage]:
-            number = self._owed[stage]
-            self._line(f"\n{paint(stage, 'bold')}  {paint(f'{number} withheld', 'yellow')} ({message.removeprefix('withheld: ')})")
+    def _print_withheld(self) -> None:
+        for stage, (number, message) in self._withheld.items():
+            why = message.removeprefix("withheld: ")
+            self._line(f"\n{paint(stage, 'bold')}  {paint(f'{number} withheld', 'yellow')} ({why})")
 
     def _line(self, text: str) -> None:
         self._tw.line(text)
@@ -105,7 +103,6 @@ class GateReporter(TerminalReporter):
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Say nothing: the record says it."""
-        self._progress_nodeids_reported.add(report.nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Say nothing."""
@@ -113,16 +110,21 @@ class GateReporter(TerminalReporter):
     def pytest_collection(self) -> None:
         """Say nothing."""
 
-    def report_collect(self, final: bool = False) -> None:  # noqa: FBT001, FBT002  pytest's signature
+    def report_collect(self, final: bool = False) -> None:
         """Say nothing."""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say nothing."""
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> Any:
+    def pytest_sessionfinish(
+        self,
+        session: pytest.Session,
+        exitstatus: int | pytest.ExitCode,  # noqa: ARG002  pytest's signature
+    ) -> Any:
         """Show only what kept checks from being collected."""
         result = yield
+        self._print_withheld()
         if self.stats.get("error"):
             self.summary_errors()
         return result
@@ -139,7 +141,9 @@ def lines_of(entry: dict[str, Any], stage: str) -> list[str]:
     name = entry["check"].removeprefix(f"{stage}.") + (f" [{entry['variant']}]" if entry["variant"] else "")
     figures = "  ".join(figure(m) for m in entry["measures"])
     again = "" if entry["final"] else f"  (attempt {entry['attempt']}, tried again)"
-    lines = [f"  {paint(f'{word:<10}', colour)} {entry['duration_s']:6.2f} s  {name}{again}  {figures}".rstrip()]
+    lines = [
+        f"  {paint(f'{word:<10}', colour)} {entry['duration_s']:6.2f} s  {name}{again}  {figures}".rstrip()
+    ]
     if entry["message"]:
         lines.append(f"             {entry['message']}")
     if entry["outcome"] in {Outcome.FAILED, Outcome.WAIVED}:
@@ -157,7 +161,9 @@ def figure(measure: dict[str, Any]) -> str:
 def _findings(findings: list[dict[str, str]]) -> list[str]:
     lines = []
     for finding in findings[:SHOWN_FINDINGS]:
-        lines += [f"    {part:>9}: {_indent(finding[part])}" for part in ("subject", "saw", "want", "fix")] + [""]
+        lines += [
+            f"    {part:>9}: {_indent(finding[part])}" for part in ("subject", "saw", "want", "fix")
+        ] + [""]
     if len(findings) > SHOWN_FINDINGS:
         lines.append(f"    … and {len(findings) - SHOWN_FINDINGS} more in the report")
     return lines

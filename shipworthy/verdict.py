@@ -22,7 +22,9 @@ WORST_FIRST = (
 NOT_RUN = "it did not run"
 
 
-def derive_verdict(plan: Plan, entries: Sequence[dict[str, Any]], *, ledger_digest: str = "") -> dict[str, Any]:
+def derive_verdict(
+    plan: Plan, entries: Sequence[dict[str, Any]], *, ledger_digest: str = ""
+) -> dict[str, Any]:
     """Judge a run.
 
     GO needs an intact plan with at least one check, a record for every check of it (for every
@@ -74,7 +76,9 @@ def _last_attempts(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, dic
 def _settle(
     check: PlannedCheck, variants: dict[str, dict[str, Any]], entries: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    collected = next((entry["checks"] for entry in entries if entry["event"] == "collected"), {})
+    collected: dict[str, list[str]] = next(
+        (entry["checks"] for entry in entries if entry["event"] == "collected"), {}
+    )
     missing = [variant for variant in collected.get(check.id, [""]) if variant not in variants]
     if missing:
         return {
@@ -101,9 +105,7 @@ def _why_missing(check: PlannedCheck, entries: Sequence[dict[str, Any]]) -> str:
     return f"{NOT_RUN}: {cause}"
 
 
-def _reason(
-    plan: Plan, entries: Sequence[dict[str, Any]], by_check: dict[str, dict[str, Any]]
-) -> str | None:
+def _reason(plan: Plan, entries: Sequence[dict[str, Any]], by_check: dict[str, dict[str, Any]]) -> str | None:
     if not plan.intact():
         return "the plan was changed after it was sealed"
     if not plan.checks:
@@ -143,7 +145,9 @@ def _flaky(entries: Sequence[dict[str, Any]]) -> list[str]:
     for entry in entries:
         if entry["event"] == "check":
             attempts.setdefault((entry["check"], entry["variant"]), []).append(entry)
-    return sorted({key[0] for key, tries in attempts.items() if len(tries) > 1 and tries[-1]["outcome"] == "passed"})
+    return sorted(
+        {key[0] for key, tries in attempts.items() if len(tries) > 1 and tries[-1]["outcome"] == "passed"}
+    )
 
 
 def _span(plan: Plan, entries: Sequence[dict[str, Any]]) -> tuple[str, str]:

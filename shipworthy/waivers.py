@@ -27,7 +27,9 @@ def apply_waivers(
     fitting = [waiver for waiver in ours if waiver["subject"] in subjects]
     live = [waiver for waiver in fitting if today <= dt.date.fromisoformat(waiver["expires"])]
     expired = [
-        f"the waiver of {w['owner']} for {w['subject']} expired on {w['expires']}" for w in fitting if w not in live
+        f"the waiver of {w['owner']} for {w['subject']} expired on {w['expires']}"
+        for w in fitting
+        if w not in live
     ]
     if outcome is not Outcome.FAILED or not subjects:
         return outcome, [], expired

@@ -22,7 +22,7 @@ class _BoundedStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         seen = 0
-        for part in self._inner:
+        for part in self._parts():
             seen += len(part)
             if seen > self._largest:
                 raise ProbeError(f"{self._url} sent more than {self._largest} bytes without an end")
@@ -30,7 +30,15 @@ class _BoundedStream(httpx.SyncByteStream):
                 raise ProbeError(f"{self._url} was still sending after its deadline ({seen} bytes so far)")
             yield part
 
+    def _parts(self) -> Iterator[bytes]:
+        try:
+            yield from self._inner
+        except httpx.TransportError as error:
+            cause = str(error) or type(error).__name__
+            raise ProbeError(f"{self._url} broke off in the middle of its answer: {cause}") from error
+
     def close(self) -> None:
+        """Close the connection's side of it."""
         self._inner.close()
 
 
@@ -52,7 +60,7 @@ class BoundedTransport(httpx.BaseTransport):
         """
         if not self._may_write and request.method not in SAFE_METHODS and not request.extensions.get("reads"):
             raise WriteRefusedError(
-                f"{request.method} {request.url} refused: the target says writes = \"none\""
+                f'{request.method} {request.url} refused: the target says writes = "none"'
             )
         deadline = time.monotonic() + self._total_s
         try:
@@ -62,12 +70,15 @@ class BoundedTransport(httpx.BaseTransport):
                 f"{request.method} {request.url}: no answer in time ({type(error).__name__})"
             ) from error
         except httpx.TransportError as error:
-            raise ProbeError(f"{request.method} {request.url}: {error or type(error).__name__}") from error
-        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  what a sync transport gives
+            raise ProbeError(
+                f"{request.method} {request.url}: {str(error) or type(error).__name__}"
+            ) from error
+        assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _BoundedStream(response.stream, request.url, deadline, self._largest)
         return response
 
     def close(self) -> None:
+        """Close all connections."""
         self._inner.close()
 
 

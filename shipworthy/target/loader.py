@@ -52,9 +52,7 @@ def base_folder(path: Path) -> Path:
     return folder
 
 
-def load_target(
-    path: Path, *, env_file: Path | None = None, load_profile: str | None = None
-) -> LoadedTarget:
+def load_target(path: Path, *, env_file: Path | None = None, load_profile: str | None = None) -> LoadedTarget:
     """Parse one target file.
 
     Args:
@@ -117,9 +115,7 @@ def _env_file(
     return {}
 
 
-def _resolve(
-    node: Any, key: str, variables: Mapping[str, str], problems: list[Problem], where: str
-) -> Any:
+def _resolve(node: Any, key: str, variables: Mapping[str, str], problems: list[Problem], where: str) -> Any:
     if isinstance(node, dict):
         return {
             name: _resolve(value, f"{key}.{name}".lstrip("."), variables, problems, where)
@@ -152,7 +148,7 @@ def _problems_of(error: ValidationError) -> Iterator[Problem]:
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
-    import difflib  # noqa: PLC0415  only for a file that is wrong
+    import difflib
 
     model: Any = Target
     for step in location[:-1]:

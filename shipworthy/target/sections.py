@@ -111,7 +111,7 @@ class Supabase(Section):
 
     # Parts of a platform whose tables and functions are those of the reference project's migrations.
     embedding_queue: bool = False
-    """``rpc_queue_embedding_job`` and ``rpc_prune_vectors`` on ``documents``, ``chunks``, ``embedding_jobs``."""
+    """``rpc_queue_embedding_job`` and ``rpc_prune_vectors`` on documents, chunks and embedding jobs."""
     vector_search: bool = False
     """``match_chunks`` on ``documents`` and ``chunks``."""
     model_releases: bool = False
@@ -216,7 +216,7 @@ class WebSelectors(Section):
     """CSS selectors of what the journeys use; the defaults suit an app that carries these test ids."""
 
     email: str = "[data-testid=email]"
-    password: str = "[data-testid=password]"
+    password: str = "[data-testid=password]"  # noqa: S105  a selector
     sign_in: str = "[data-testid=sign-in]"
     sign_in_error: str = "[data-testid=sign-in-error]"
     account: str = "[data-testid=account]"

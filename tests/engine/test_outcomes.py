@@ -1,0 +1,267 @@
+"""What becomes of a check, and what that means for the version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.engine.conftest import Gate
+
+EVERY_OUTCOME = """
+    import pytest
+    from shipworthy import ProbeError
+
+    def test_holds(findings):
+        '''All numbers are numbers.'''
+        for number in findings.over([1, 2], "numbers"):
+            assert number
+
+    def test_finds(findings):
+        '''No table is bad.
+
+        Why: bad tables lose rows.
+        Fix: mend the table.
+        '''
+        for table in findings.over(["a", "b"], "tables"):
+            findings.add(table, saw="it is bad", want="it is good", fix=f"alter table {table} mend")
+
+    def test_asserts():
+        '''One is two.'''
+        assert 1 == 2, "one is one"
+
+    def test_cannot_look():
+        '''The part answers.'''
+        raise ProbeError("https://part: connection refused")
+
+    def test_breaks():
+        '''The check itself is sound.'''
+        {}["missing"]
+
+    def test_skips():
+        '''Nothing is skipped.'''
+        pytest.skip("not today")
+
+    def test_finds_nothing_to_look_at(findings):
+        '''Every table is good.'''
+        for _ in findings.over([], "exposed tables"):
+            pass
+
+    def test_counts_nothing(findings):
+        '''Something is looked at.'''
+"""
+
+
+def test_every_outcome_but_passed_blocks_and_says_why(gate: Gate) -> None:
+    gate.suite("11_alpha", EVERY_OUTCOME)
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert result.code == 1
+    assert result.outcomes == {
+        "alpha.module.holds": "passed",
+        "alpha.module.finds": "failed",
+        "alpha.module.asserts": "failed",
+        "alpha.module.cannot_look": "unverified",
+        "alpha.module.breaks": "error",
+        "alpha.module.skips": "error",
+        "alpha.module.finds_nothing_to_look_at": "failed",
+        "alpha.module.counts_nothing": "failed",
+    }
+    for text in (
+        "alter table a mend",
+        "alter table b mend",
+        "one is one",
+        "https://part: connection refused",
+        "KeyError",
+        "it skipped itself",
+        "the check found no exposed tables",
+        "run again: shipworthy run small --check alpha.module.finds",
+    ):
+        assert text in result.said
+
+
+def test_later_stages_are_withheld(gate: Gate) -> None:
+    gate.suite("11_alpha", "def test_holds():\n    assert True\ndef test_fails():\n    assert not True\n")
+    gate.suite("12_beta", "def test_b():\n    assert True\n")
+    gate.suite("13_gamma", "def test_c():\n    assert True\n")
+    for workers in ("0", "1", "3"):
+        result = gate.run(
+            *("run", "small", "-n", workers), *("--stage", "alpha", "--stage", "beta", "--stage", "gamma")
+        )
+        assert result.code == 1
+        assert result.outcomes == {
+            "alpha.module.holds": "passed",
+            "alpha.module.fails": "failed",
+            "beta.module.b": "withheld",
+            "gamma.module.c": "withheld",
+        }
+
+
+def test_a_stage_begins_when_the_one_before_it_is_recorded(gate: Gate) -> None:
+    gate.suite(
+        "11_alpha",
+        """
+        import pathlib, time
+        def test_slow():
+            time.sleep(1.0)
+            pathlib.Path("mark").touch()
+        """,
+    )
+    gate.suite("12_beta", "import pathlib\ndef test_after():\n    assert pathlib.Path('mark').exists()\n")
+    result = gate.run("run", "small", "-n", "2", "--stage", "alpha", "--stage", "beta")
+    assert (result.code, result.outcomes["beta.module.after"]) == (0, "passed"), result.said
+
+
+def test_a_lone_check_has_no_other_beside_it(gate: Gate) -> None:
+    gate.suite(
+        "11_alpha",
+        """
+        import pathlib, time
+        from shipworthy import alone
+        @alone
+        def test_first():
+            assert not list(pathlib.Path().glob("busy-*"))
+        """
+        + "".join(
+            f"""
+        def test_busy_{number}():
+            mark = pathlib.Path("busy-{number}")
+            mark.touch()
+            time.sleep(0.4)
+            mark.unlink()
+        """
+            for number in range(4)
+        ),
+    )
+    result = gate.run("run", "small", "-n", "3", "--stage", "alpha")
+    assert result.code == 0, result.said
+    assert list(result.outcomes)[-1] == "alpha.module.first"
+
+
+def test_a_live_waiver_waives_and_an_expired_one_does_not(gate: Gate) -> None:
+    waiver = """
+    [[waivers]]
+    check = "alpha.module.finds"
+    subject = "public.plans"
+    owner = "data-team"
+    reason = "price list is public"
+    expires = {}
+    """
+    source = """
+        def test_finds(findings):
+            findings.looked_at(1, "tables")
+            findings.add("public.plans", saw="open", want="closed", fix="close it")
+    """
+    gate.suite("11_alpha", source)
+    gate.target(waiver.format("2999-01-01"))
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert (result.code, result.outcomes) == (0, {"alpha.module.finds": "waived"})
+    gate.target(waiver.format("2020-01-01"))
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert (result.code, result.outcomes) == (1, {"alpha.module.finds": "failed"})
+    assert "the waiver of data-team for public.plans expired on 2020-01-01" in result.said
+
+
+def test_a_waiver_of_one_finding_does_not_cover_another(gate: Gate) -> None:
+    gate.suite(
+        "11_alpha",
+        """
+        def test_finds(findings):
+            for table in findings.over(["public.plans", "public.users"], "tables"):
+                findings.add(table, saw="open", want="closed", fix="close it")
+        """,
+    )
+    gate.target(
+        """
+        [[waivers]]
+        check = "alpha.module.finds"
+        subject = "public.plans"
+        owner = "data-team"
+        reason = "price list is public"
+        expires = 2999-01-01
+        """
+    )
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert (result.code, result.outcomes) == (1, {"alpha.module.finds": "failed"})
+
+
+def test_a_check_that_held_only_when_tried_again_is_flaky(gate: Gate) -> None:
+    gate.target("[retries.stages]\nalpha = 2\n")
+    gate.suite(
+        "11_alpha",
+        """
+        import pathlib
+        def test_second_time(tmp_path_factory):
+            mark = pathlib.Path("tried")
+            first = not mark.exists()
+            mark.touch()
+            assert not first, "the first time fails"
+        def test_never():
+            assert False, "never"
+        """,
+    )
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert result.code == 1
+    assert result.verdict["flaky"] == ["alpha.module.second_time"]
+    assert result.folder
+    attempts = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text().splitlines()]
+    never = [e["attempt"] for e in attempts if e["event"] == "check" and e["check"] == "alpha.module.never"]
+    assert never == [1, 2, 3]
+
+
+def test_a_part_that_is_not_declared_is_not_in_the_plan(gate: Gate) -> None:
+    gate.suite(
+        "11_alpha",
+        """
+        from shipworthy import mutates, needs
+        @needs("web")
+        def test_web(): assert False
+        @mutates
+        def test_writes(): assert False
+        def test_always(): assert True
+        """,
+    )
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert (result.code, result.outcomes) == (0, {"alpha.module.always": "passed"})
+    assert result.folder
+    assert json.loads((result.folder / "plan.json").read_text())["unmet"] == {
+        "alpha.module.web": "the target does not declare web",
+        "alpha.module.writes": 'it writes, and the target says writes = "none"',
+    }
+
+
+def test_parametrized_checks_owe_every_variant(gate: Gate) -> None:
+    gate.suite(
+        "11_alpha",
+        """
+        import pytest
+        @pytest.mark.parametrize("number", [1, 2, 3])
+        def test_small(number):
+            assert number < 3
+        """,
+    )
+    result = gate.run("run", "small", "--stage", "alpha")
+    assert result.code == 1
+    assert [record["check"] for record in result.verdict["blocking"]] == ["alpha.module.small"]
+
+
+def test_plain_pytest_gives_the_same_verdict(gate: Gate, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    gate.suite("11_alpha", EVERY_OUTCOME)
+    command = [sys.executable, "-m", "pytest", "suites", "--target", "targets/small.toml", "--stage", "alpha"]
+    done = subprocess.run(
+        command,
+        cwd=gate.folder,
+        env=gate.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    run = gate.last_run()
+    assert run, done.stdout + done.stderr
+    plain = json.loads((run / "verdict.json").read_text())
+    supervised = gate.run("run", "small", "--stage", "alpha")
+    assert done.returncode == supervised.code == 1
+    assert plain["counts"] == supervised.verdict["counts"]
+    assert plain["reason"] == supervised.verdict["reason"]
