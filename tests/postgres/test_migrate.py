@@ -10,8 +10,8 @@ from shipworthy.probes.postgres.migrate import (
     apply_seed,
     read_history,
     read_project,
-    split_statements,
 )
+from shipworthy.probes.postgres.statements import split_statements
 
 
 def refused(connection, project) -> MigrationError:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pglast.parser import ParseError, scan
 
 from shipworthy.probes.postgres.drift import changed_lines
-from shipworthy.probes.postgres.migrate import Migration, split_statements
+from shipworthy.probes.postgres.migrate import Migration
+from shipworthy.probes.postgres.statements import split_statements
 
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pglast import ast, enums, parse_sql, split
-from pglast.parser import ParseError
+from pglast import ast, enums
 
 from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.bootstrap import Connection, stand_in_for
+from shipworthy.probes.postgres.statements import Statement, fits_transaction, split_statements
 
 FILE_NAME = re.compile(r"(\d+)_(.*)\.sql")
 CONNECTION_LOST = ("08", "57P")
@@ -60,16 +60,6 @@ class Project:
     """Files of ``migrations/`` that no tool applies, because of their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement and the line of its file (from 1) that it starts on."""
-
-    sql: str
-    line: int
-    node: ast.Node | None = None
-    """Its parse tree; None where our parser does not know it and the server must judge."""
-
-
 class MigrationError(Exception):
     """The server refused a statement of a file."""
 
@@ -109,24 +99,6 @@ def read_project(path: Path) -> Project:
     )
 
 
-def split_statements(sql: str) -> list[Statement]:
-    """Split a file into its statements.
-
-    A file that our parser refuses is still split, as well as may be: only the server knows.
-    """
-    try:
-        found = parse_sql(sql)
-    except ParseError:
-        return list(_split_roughly(sql))
-    statements = []
-    for raw in found:
-        start = raw.stmt_location or 0
-        text = sql[start : start + raw.stmt_len if raw.stmt_len else len(sql)].strip()
-        line = 1 + sql.count("\n", 0, sql.index(text, start))
-        statements.append(Statement(text, line, raw.stmt))
-    return statements
-
-
 def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...]:
     """Apply what the database's history lacks, in order, and record it like the Supabase CLI.
 
@@ -147,7 +119,7 @@ def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...
     missing = [migration for migration in project.migrations if migration.version not in present]
     for migration in missing:
         statements = split_statements(migration.sql)
-        with connection.transaction() if _fits_transaction(statements) else nullcontext():
+        with connection.transaction() if fits_transaction(statements) else nullcontext():
             _run(connection, migration.path, statements)
             connection.execute("reset all")
             connection.execute(
@@ -167,7 +139,7 @@ def apply_seed(connection: Connection, project: Project) -> None:
     """
     for seed in project.seeds:
         statements = split_statements(seed.sql)
-        with connection.transaction() if _fits_transaction(statements) else nullcontext():
+        with connection.transaction() if fits_transaction(statements) else nullcontext():
             _run(connection, seed.path, statements)
 
 
@@ -188,8 +160,8 @@ def _run(connection: Connection, path: Path, statements: list[Statement]) -> Non
         try:
             connection.execute((_stood_in(connection, statement) or statement.sql).encode())
         except psycopg.Error as error:
-            if error.sqlstate is None:
-                raise
+            if (error.sqlstate or "08").startswith(CONNECTION_LOST):
+                raise ProbeError(f"the server went away during {path.name}: {error}") from error
             raise MigrationError(path, statement, error) from error
 
 
@@ -203,30 +175,6 @@ def _stood_in(connection: Connection, statement: Statement) -> str | None:
         name = node.object.sval if about_extension else node.extname
         return "select" if stand_in_for(connection, name) else None
     return None
-
-
-def _fits_transaction(statements: list[Statement]) -> bool:
-    return not any(_wants_no_transaction(statement.node) for statement in statements)
-
-
-def _wants_no_transaction(node: ast.Node | None) -> bool:
-    alone = (
-        *(ast.VacuumStmt, ast.CreatedbStmt, ast.DropdbStmt, ast.AlterSystemStmt),
-        *(ast.CreateTableSpaceStmt, ast.DropTableSpaceStmt, ast.TransactionStmt),
-    )
-    if isinstance(node, ast.ReindexStmt):
-        return any(option.defname == "concurrently" for option in node.params or ())
-    concurrent = isinstance(node, (ast.IndexStmt, ast.DropStmt)) and bool(node.concurrent)
-    return concurrent or isinstance(node, alone)
-
-
-def _split_roughly(sql: str) -> Iterator[Statement]:
-    try:
-        parts = split(sql, with_parser=False, only_slices=True)
-    except ParseError:
-        parts = (slice(0, len(sql)),)
-    for part in parts:
-        yield Statement(sql[part], 1 + sql.count("\n", 0, part.start))
 
 
 def _lines_before(sql: str, position: str | None) -> int:
