@@ -18,6 +18,8 @@ def members_functions(target):
 
 def judge_refusal(findings, name, kind, answer):
     """Report an answer to a wrong key that is not a refusal in JSON."""
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return  # not deployed: another check reports it
     if answer.status_code in REFUSED and answer.headers.get("content-type", "").startswith(
         "application/json"
     ):
@@ -102,7 +104,8 @@ def test_functions_let_declared_origins_in_and_no_others(functions, target, find
                 headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
                 answer = functions.call(name, method=method, headers=headers)
                 allowed = answer.headers.get("access-control-allow-origin")
-                if allowed != want:
+                deployed = answer.status_code != httpx.codes.NOT_FOUND
+                if deployed and allowed != want:
                     findings.add(
                         f"functions/{name}",
                         saw=f"{method} from {origin}: Access-Control-Allow-Origin is {allowed or 'absent'}",
@@ -175,8 +178,7 @@ def test_ingested_metrics_become_rollups_and_alerts(functions, cron_functions, s
         comparator=">",
         threshold=5,
     )
-    now = dt.datetime.now(dt.UTC)
-    batch = [{"name": "latency", "value": value, "recorded_at": now.isoformat()} for value in (1, 2, 9)]
+    batch = one_bucket(1, 2, 9)
 
     sent = functions.call(
         "ingest", key=member.token, json={"organization_id": organization, "metrics": batch}
@@ -205,6 +207,20 @@ def test_ingested_metrics_become_rollups_and_alerts(functions, cron_functions, s
     rule = {"name": "Too slow", "metric": "latency", "comparator": ">", "threshold": 5}
     assert len(opened) == 1, f"{len(opened)} open alerts"
     assert opened[0][0] == rule, f"{opened}"
+
+
+def one_bucket(*values):
+    """Write measurements one after the other within the current rollup of five minutes."""
+    now = dt.datetime.now(dt.UTC)
+    start = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    return [
+        {
+            "name": "latency",
+            "value": value,
+            "recorded_at": (start + dt.timedelta(microseconds=order)).isoformat(),
+        }
+        for order, value in enumerate(values)
+    ]
 
 
 @needs("supabase.metrics")
