@@ -31,6 +31,8 @@ class Endpoint:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     healthy: bool = True
     """A 2xx or 3xx is expected; False: any answer below 500 will do (a webhook refuses GET)."""
+    keyed: bool = False
+    """A refused key (401, 403) shows too that it is up; whether the key is right is another claim."""
     within_s: float = 10.0
     """Deadline of the whole answer: name, connection, headers and body."""
 
@@ -51,6 +53,8 @@ class Answer:
         """Tell whether the endpoint gave the answer that it owes."""
         if self.status is None or self.trouble:
             return False
+        if self.endpoint.keyed and self.status in {401, 403}:
+            return True
         return self.status < (400 if self.endpoint.healthy else 500)
 
 

@@ -30,8 +30,8 @@ def test_no_placeholder_is_left(environment, variables, declared_secrets, declar
     """
     assert placeholder_in("your-service-role-key"), "control: a known placeholder must be recognised"
     required = {name: variables.get(name, "") for name in environment.required or ()}
-    values = required | declared_secrets | declared_urls
-    for name, value in findings.over(values.items(), "values"):
+    by_value = {value: name for name, value in (declared_urls | declared_secrets | required).items()}
+    for value, name in findings.over(by_value.items(), "values"):
         reason = placeholder_in(value)
         if reason:
             findings.add(
