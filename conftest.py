@@ -15,5 +15,4 @@ pytest_plugins = [
     "fixtures.project",
     "fixtures.recovery",
     "fixtures.supabase_api",
-    "fixtures.synthetic",
 ]
