@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("wheel")  # built and installed once
+
 TRAVELS = ("suites", "fixtures", "supabase", "load", "targets")
 LARGEST_FILE = 200_000
 LARGEST_WHEEL = 2_000_000
@@ -58,33 +60,39 @@ def test_the_wheel_is_small(wheel, inside):
     assert wheel.stat().st_size < LARGEST_WHEEL
 
 
-def test_an_installed_wheel_works_in_an_empty_folder(wheel, tmp_path):
-    environment = _environment(tmp_path)
-    shipworthy = _install(wheel, tmp_path / "venv", environment)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-
-    catalogue = _output([shipworthy, "checks"], empty, environment)
-    assert "access.rls." in catalogue
-    _output([shipworthy, "explain", catalogue.split("access.rls.")[1].split()[0].join(["access.rls.", ""])],
-            empty, environment)  # fmt: skip
-    assert list(empty.iterdir()) == []
+@pytest.fixture(scope="session")
+def installed(wheel, tmp_path_factory):
+    """The command of the wheel, installed into an environment where nothing else was."""
+    venv = tmp_path_factory.mktemp("installed") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
+    subprocess.run(
+        [venv / "bin" / "python", "-m", "pip", "install", "--quiet", str(wheel)],
+        check=True, timeout=600, env=environment(),
+    )  # fmt: skip
+    return str(venv / "bin" / "shipworthy")
 
 
 @pytest.mark.slow
-def test_an_installed_wheel_judges_the_reference_deployment(wheel, tmp_path):
-    environment = _environment(tmp_path)
-    shipworthy = _install(wheel, tmp_path / "venv", environment)
-    own = tmp_path / "own"
-    _write_own_stage(own)
+def test_an_installed_wheel_explains_its_checks_in_an_empty_folder(installed, tmp_path):
+    catalogue = output([installed, "checks"], tmp_path)
+    check = next(word for word in catalogue.split() if word.startswith("access.rls."))
 
-    said = _output([shipworthy, "run", "local", "--stage", "preflight", "--stage", "own"], own, environment)
+    assert "why  " in output([installed, "explain", check], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_judges_the_reference_deployment_with_a_stage_of_ones_own(installed, tmp_path):
+    write_own_stage(tmp_path)
+
+    said = output([installed, "run", "local", "--stage", "preflight", "--stage", "own"], tmp_path)
 
     assert "GO, partial: preflight, own" in said
-    assert "own.promise.two_and_two_are_four" in said
+    assert "promise.two_and_two_are_four" in said
+    assert len(list(tmp_path.glob("reports/runs/local/*/report.html"))) == 1
 
 
-def _write_own_stage(folder):
+def write_own_stage(folder):
     stage = folder / "suites" / "95_own"
     stage.mkdir(parents=True)
     (stage / "test_promise.py").write_text(
@@ -95,27 +103,16 @@ def _write_own_stage(folder):
     )
 
 
-def _environment(folder):
-    kept = {"PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HOME"}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in kept or name.startswith(("PIP_", "npm_config_", "XDG_", "PLAYWRIGHT_"))
-    } | {"TMPDIR": str(folder), "COLUMNS": "200"}
+def environment():
+    """Keep what pip and set-up need of our own environment, and nothing that leads back to the checkout."""
+    kept = {"PATH", "LANG", "HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SHIPWORTHY_CACHE"}
+    beginnings = ("PIP_", "npm_config_", "XDG_", "PLAYWRIGHT_")
+    return {name: value for name, value in os.environ.items() if name in kept or name.startswith(beginnings)}
 
 
-def _install(wheel, venv, environment):
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
-    python = venv / "bin" / "python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", str(wheel)], check=True, timeout=600, env=environment
-    )
-    return str(venv / "bin" / "shipworthy")
-
-
-def _output(command, folder, environment):
+def output(command, folder):
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
