@@ -173,7 +173,8 @@ def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:
 def abandoned_runs(loaded: LoadedTarget) -> list[Journal]:
     """Find the journals of runs whose process is gone."""
     folders = sorted((state_folder(loaded) / "journal" / loaded.target.name).glob("*"))
-    return [journal for journal in map(Journal, folders) if not any(map(_is_under_way, journal.entries()))]
+    journals = [journal for journal in map(Journal, folders) if any(journal.entries())]
+    return [journal for journal in journals if not any(map(_is_under_way, journal.entries()))]
 
 
 def _is_under_way(entry: Entry) -> bool:
