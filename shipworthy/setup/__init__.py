@@ -7,7 +7,7 @@ from collections.abc import Callable
 from shipworthy.setup.browser import find_browser, set_up_browser
 from shipworthy.setup.cache import cache_folder
 from shipworthy.setup.deno import deno_cache, deno_program, set_up_deno
-from shipworthy.setup.node import node_packages, node_program, set_up_node
+from shipworthy.setup.node import node_packages, node_program, node_script, set_up_node
 
 __all__ = [
     "cache_folder",
@@ -16,6 +16,7 @@ __all__ = [
     "find_browser",
     "node_packages",
     "node_program",
+    "node_script",
     "set_up",
 ]
 

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
@@ -29,10 +29,7 @@ def node_program() -> Path:
 
 
 def node_packages() -> Path:
-    """Give the folder with the reference deployment's launchers and their ``node_modules``.
-
-    It is a copy of ``fixtures/reference/node`` with its packages installed beside it, named for
-    the content of that folder: another lock file is another folder.
+    """Give the folder that holds the reference deployment's ``node_modules``, one for each lock file.
 
     Raises:
         ProbeError: it is not installed; the message names the command.
@@ -41,9 +38,31 @@ def node_packages() -> Path:
     folder = _installed_folder()
     if not folder.is_dir():
         raise ProbeError(
-            f"the npm packages of the reference deployment are not in {folder}; run: shipworthy setup"
+            f"the reference deployment's npm packages are not in {folder}; run: shipworthy setup"
         )
     return folder
+
+
+def node_script(name: str) -> Path:
+    """Give a script of ``fixtures/reference/node`` where Node finds the packages that it imports.
+
+    Node looks for them above the script; so the scripts as they are now are copied below the packages.
+
+    Raises:
+        ProbeError: the packages are not installed.
+
+    """
+    scripts = sorted(_source().glob("*.mjs"))
+    folder = node_packages() / f"scripts-{_digest(scripts)}"
+    if not folder.is_dir():
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
+        for script in scripts:
+            shutil.copy(script, partial)
+        try:
+            partial.rename(folder)
+        except OSError:  # another process was faster; its copy is the same
+            shutil.rmtree(partial)
+    return folder / name
 
 
 def set_up_node(say: Callable[[str], None]) -> None:
@@ -68,7 +87,9 @@ def _install(folder: Path) -> None:
     """Install beside the final place and move there in one step: a killed set-up leaves no half of it."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="node-partial-") as partial:
         workplace = Path(partial) / "node"
-        shutil.copytree(_source(), workplace, ignore=shutil.ignore_patterns("node_modules"))
+        workplace.mkdir()
+        for file in _locked_by():
+            shutil.copy(file, workplace)
         _npm_ci(workplace)
         workplace.rename(folder)
 
@@ -97,15 +118,19 @@ def _npm_ci(workplace: Path) -> None:
 
 
 def _installed_folder() -> Path:
-    digest = hashlib.sha256()
-    for file in _source_files():
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return cache_folder() / f"node-{digest.hexdigest()[:16]}"
+    return cache_folder() / f"node-{_digest(_locked_by())}"
+
+
+def _locked_by() -> list[Path]:
+    return [_source() / "package.json", _source() / "package-lock.json"]
 
 
 def _source() -> Path:
     return HOUSE / "fixtures" / "reference" / "node"
 
 
-def _source_files() -> Iterator[Path]:
-    return (file for file in sorted(_source().iterdir()) if file.is_file())
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

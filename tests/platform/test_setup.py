@@ -7,7 +7,7 @@ import pytest
 
 from shipworthy.errors import ProbeError
 from shipworthy.house import HOUSE
-from shipworthy.setup import deno, find_browser, node_packages, node_program
+from shipworthy.setup import deno, find_browser, node_packages, node_program, node_script
 from shipworthy.setup.node import set_up_node
 
 SOURCE = HOUSE / "fixtures" / "reference" / "node"
@@ -36,6 +36,8 @@ def test_npm_packages_are_installed_once(empty_cache):
     assert "installed already" in again[-1]
     assert (node_packages() / "node_modules" / "@supabase" / "lite").is_dir()
     assert not list(empty_cache.glob("node-partial-*"))
+    assert node_script("supabase_api.mjs").read_text() == (SOURCE / "supabase_api.mjs").read_text()
+    assert not list(node_packages().glob("partial-*"))
 
 
 def test_without_set_up_the_message_names_the_command(empty_cache):
