@@ -166,7 +166,7 @@ def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:
             shutil.rmtree(entry.data["workspace"], ignore_errors=True)
             if not left:
                 entry.done()
-                journal.folder.rmdir()
+                shutil.rmtree(journal.folder)
     return left
 
 
@@ -193,7 +193,7 @@ def _remove_entries(journal: Journal, loaded: LoadedTarget) -> str | None:
         "--journal",
         str(journal.folder),
     ]
-    with variables_file(loaded) as variables:
+    with variables_file(loaded, journal.folder) as variables:
         try:
             done = subprocess.run(
                 [*argv, "--env-file", str(variables)],
@@ -215,9 +215,12 @@ def _remove_entries(journal: Journal, loaded: LoadedTarget) -> str | None:
 
 
 @contextmanager
-def variables_file(loaded: LoadedTarget) -> Iterator[Path]:
-    """Hand a target's variables to another process in a file that only we can read."""
-    descriptor, name = tempfile.mkstemp(prefix="shipworthy-", suffix=".env")
+def variables_file(loaded: LoadedTarget, folder: Path) -> Iterator[Path]:
+    """Hand a target's variables to another process in a file that only we can read.
+
+    The folder is one that a sweep removes, should this process be killed.
+    """
+    descriptor, name = tempfile.mkstemp(dir=folder, suffix=".env")
     path = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -65,7 +65,7 @@ def supervise(run: Run, *, workers: int, load_profile: str | None = None) -> dic
 
     """
     if run.plan.checks:
-        with variables_file(run.loaded) as variables, _signals_as_interrupt():
+        with variables_file(run.loaded, run.workspace) as variables, _signals_as_interrupt():
             argv = _arguments(run, variables, workers)
             argv += ["--load-profile", load_profile] if load_profile else []
             reason = _run_child(run, argv)

@@ -107,6 +107,9 @@ class GateReporter(TerminalReporter):  # type: ignore[misc]  # final only to typ
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Say nothing."""
 
+    def pytest_keyboard_interrupt(self) -> None:  # type: ignore[override]  # the argument is not wanted
+        """Say nothing: the verdict says that it was interrupted."""
+
     def pytest_collection(self) -> None:
         """Say nothing."""
 
@@ -119,7 +122,7 @@ class GateReporter(TerminalReporter):  # type: ignore[misc]  # final only to typ
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(
         self,
-        session: pytest.Session,
+        session: pytest.Session,  # noqa: ARG002
         exitstatus: int | pytest.ExitCode,  # noqa: ARG002  pytest's signature
     ) -> Any:
         """Show only what kept checks from being collected."""
