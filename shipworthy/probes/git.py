@@ -59,6 +59,8 @@ def find_tracked(folder: Path, texts: Iterable[str]) -> Iterator[Occurrence]:
 
     """
     searched = [text for text in texts if text and "\n" not in text]
+    if not searched:
+        return
     arguments = ("grep", "-z", "--line-number", "--only-matching", "--fixed-strings", "-I", "-f", "-")
     for line in _git(folder, *arguments, stdin="\n".join(searched)).splitlines():
         path, number, text = line.split("\0", 2)
