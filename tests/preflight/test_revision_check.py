@@ -1,4 +1,4 @@
-"""The revision check: no planted fault can show it failing, because it is about the checkout, not the deployment."""
+"""The revision check fails where it should; it is about the checkout, so no planted fault can show it."""
 
 from __future__ import annotations
 
