@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from shipworthy.errors import ProbeError
+from shipworthy.probes.postgres.container import provide_image
 from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import Project, apply_migrations, apply_seed, read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
@@ -21,7 +25,7 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("error"))
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)  # a test may know better
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +88,17 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         return read_project(tmp_path / "project")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def container_engine() -> str:
+    """The image to use; where containers are required, a missing engine is a failure."""
+    image = os.environ.get("SHIPWORTHY_TEST_IMAGE", "shipworthy/postgres:17")
+    try:
+        provide_image(image)
+    except ProbeError as error:
+        if os.environ.get("SHIPWORTHY_CONTAINER_TESTS") == "required":
+            raise
+        gc.collect()  # the SDK leaves its socket to the collector when it cannot connect
+        pytest.skip(str(error))
+    return image

@@ -29,8 +29,8 @@ def bootstrap(connection: Connection) -> None:
 
     """
     with connection.transaction():
-        # Two databases of one server may be bootstrapped at once, and roles belong to both.
-        connection.execute("select pg_advisory_xact_lock(hashtext('shipworthy bootstrap'))")
+        # Two databases of one server may be bootstrapped at once, and both change the same roles.
+        connection.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
         for file in sorted(PLATFORM.glob("*.sql")):
             connection.execute(file.read_text(encoding="utf-8").encode())
         for extension in PROVIDED:

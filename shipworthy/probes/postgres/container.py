@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,7 @@ import psycopg
 
 from shipworthy.errors import ProbeError
 
+LOOPBACK = "127.0.0.1"
 RUN_LABEL = "shipworthy.run"
 START_S = 120.0
 LOOK_S = 0.1
@@ -28,9 +30,9 @@ class ContainerServer:
     superuser: str
     password: str
 
-    def dsn(self, user: str | None = None) -> str:
-        """Give the URL of the database ``postgres``."""
-        credentials = f"{user or self.superuser}:{quote(self.password, safe='')}"
+    def dsn(self) -> str:
+        """Give the URL of the database ``postgres``, as the superuser."""
+        credentials = f"{self.superuser}:{quote(self.password, safe='')}"
         return f"postgresql://{credentials}@{self.host}:{self.port}/postgres"
 
 
@@ -49,29 +51,31 @@ def start_container(image: str, *, run: str, password: str) -> ContainerServer:
     from testcontainers.core.config import testcontainers_config
     from testcontainers.core.container import DockerContainer
 
+    provide_image(image)
     # The journal and the label take the place of testcontainers' own reaper, which is one more image.
     testcontainers_config.ryuk_disabled = True
-    client = provide_image(image)
     supabase = "supabase/postgres" in image
-    container = DockerContainer(image).with_exposed_ports(5432)
+    container = DockerContainer(image)
+    container.ports["5432/tcp"] = _publication(container)  # type: ignore[assignment]  # what the SDK takes
     container.with_envs(POSTGRES_PASSWORD=password)
     container.with_kwargs(labels={RUN_LABEL: run})
     if not supabase:  # theirs has its configuration in its command
         container.with_command(list(NOT_DURABLE))
     container.start()
-    server = ContainerServer(
-        container=container.get_container_id(),
-        host=container.get_container_host_ip().replace("localhost", "127.0.0.1"),
-        port=int(container.get_exposed_port(5432)),
-        superuser="supabase_admin" if supabase else "postgres",
-        password=password,
-    )
-    _wait(client, server)
+    with closing(container.get_docker_client().client) as client:
+        server = ContainerServer(
+            container=container.get_container_id(),
+            host=container.get_container_host_ip().replace("localhost", LOOPBACK),
+            port=int(container.get_exposed_port(5432)),
+            superuser="supabase_admin" if supabase else "postgres",
+            password=password,
+        )
+        _wait(client, server)
     return server
 
 
-def provide_image(image: str) -> Any:
-    """Have an image here, pulled where it is missing; gives the engine's client.
+def provide_image(image: str) -> None:
+    """Have an image here, pulled where it is missing.
 
     Raises:
         ProbeError: no engine answers, or the image cannot be had.
@@ -79,18 +83,17 @@ def provide_image(image: str) -> Any:
     """
     from docker.errors import DockerException, ImageNotFound
 
-    client = _engine()
-    try:
+    with closing(_engine()) as client:
         try:
-            client.images.get(image)
-        except ImageNotFound:
-            client.images.pull(image)
-    except DockerException as error:
-        raise ProbeError(
-            f"image {image} is not here and cannot be pulled ({error}); name another as database.image,"
-            ' or set scratch = "embedded"'
-        ) from error
-    return client
+            try:
+                client.images.get(image)
+            except ImageNotFound:
+                client.images.pull(image)
+        except DockerException as error:
+            raise ProbeError(
+                f"image {image} is not here and cannot be pulled ({error}); name another as database.image,"
+                ' or set scratch = "embedded"'
+            ) from error
 
 
 def remove_containers(run: str) -> list[str]:
@@ -100,10 +103,11 @@ def remove_containers(run: str) -> list[str]:
         ProbeError: no engine answers.
 
     """
-    found = _engine().containers.list(all=True, filters={"label": f"{RUN_LABEL}={run}"})
-    for container in found:
-        container.remove(force=True, v=True)
-    return [container.name for container in found]
+    with closing(_engine()) as client:
+        found = client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={run}"})
+        for container in found:
+            container.remove(force=True, v=True)
+        return [container.name for container in found]
 
 
 def _engine() -> Any:
@@ -111,13 +115,20 @@ def _engine() -> Any:
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env()
-        client.ping()
+        return docker.from_env()  # asks the engine for its version
     except DockerException as error:
         raise ProbeError(
             f'no container engine answers ({error}); start one, or set scratch = "embedded"'
         ) from error
-    return client
+
+
+def _publication(container: Any) -> tuple[str, None] | None:
+    """Publish on loopback where that is where we connect to: not from inside a container, nor from afar."""
+    from testcontainers.core.config import ConnectionMode
+
+    client = container.get_docker_client()
+    near = client.get_connection_mode() == ConnectionMode.docker_host and client.host() == "localhost"
+    return (LOOPBACK, None) if near else None
 
 
 def _wait(client: Any, server: ContainerServer) -> None:

@@ -1,0 +1,59 @@
+"""The same promises hold in a container: a scratch server there, and pg_cron itself."""
+
+import secrets
+
+import psycopg
+import pytest
+
+from shipworthy.errors import ProbeError
+from shipworthy.probes.postgres.bootstrap import bootstrap, read_stand_ins
+from shipworthy.probes.postgres.container import remove_containers
+from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed, read_history
+from shipworthy.probes.postgres.scratch import connect_scratch, open_scratch
+
+pytestmark = [pytest.mark.container, pytest.mark.usefixtures("container_engine")]
+
+
+@pytest.fixture(scope="module")
+def server(container_engine, tmp_path_factory):
+    run = secrets.token_hex(5)
+    yield open_scratch("container", image=container_engine, run=run, folder=tmp_path_factory.mktemp("unused"))
+    assert len(remove_containers(run)) == 1
+    assert remove_containers(run) == []
+
+
+def test_the_reference_project_migrates_and_seeds_in_a_container(server, reference_project):
+    def fill(dsn):
+        with connect_scratch(dsn) as connection:
+            apply_migrations(connection, reference_project)
+            apply_seed(connection, reference_project)
+            apply_seed(connection, reference_project)
+
+    clone = server.clone(server.template("migrated", fill, base=server.platform()))
+    with connect_scratch(clone) as connection:
+        assert len(read_history(connection)) == len(reference_project.migrations)
+        assert connection.execute("select count(*) from public.documents").fetchone() == (2,)
+        assert read_stand_ins(connection) == ("pg_cron",)
+    server.drop(clone)
+
+
+def test_the_servers_own_database_has_the_real_pg_cron(server, reference_project):
+    with connect_scratch(server.admin) as connection:
+        if "supabase_admin" not in server.admin:  # their image has its platform in there already
+            bootstrap(connection)
+        apply_migrations(connection, reference_project)
+        apply_seed(connection, reference_project)
+        assert read_stand_ins(connection) == ()
+        assert connection.execute("select count(*) from cron.job where active").fetchone() == (5,)
+
+
+def test_the_server_keeps_to_its_password(server):
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(server.admin.replace(server.admin.split(":")[2].split("@")[0], "wrong"))
+
+
+def test_an_image_that_cannot_be_had_is_named(tmp_path):
+    with pytest.raises(
+        ProbeError, match=r"image shipworthy/no-such-image:1 is not here and cannot be pulled"
+    ):
+        open_scratch("container", image="shipworthy/no-such-image:1", run="none", folder=tmp_path)
