@@ -76,14 +76,15 @@ def test_a_release_flips_and_flips_back(supabase_service, synthetic):
 
 
 def artifact(synthetic, model, slot):
-    """Describe a version for a slot; its object is never asked for."""
+    """Release a version into a slot, its object first: whoever looks finds one complete."""
     content = f"{model} {slot}".encode()
+    path = synthetic.object(f"models-{slot}", f"{model}/{slot}.txt", content)
     row = synthetic.row(
         "model_artifacts",
         model=model,
         version=slot,
         bucket=f"models-{slot}",
-        path=f"{model}/{slot}",
+        path=path,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )

@@ -77,6 +77,7 @@ begin
   from public.metrics as m
   where m.recorded_at >= date_bin('5 minutes', now(), 'epoch') - interval '1 hour'
   group by 1, 2, 3
+  order by 1, 2, 3 -- two runs at once lock in one order
   on conflict (organization_id, name, bucket) do update
   set samples = excluded.samples, minimum = excluded.minimum,
       maximum = excluded.maximum, average = excluded.average
