@@ -16,11 +16,9 @@ from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.embedded import client_program
 
 LONGEST_S = 3600.0
-_FAILURE = re.compile(
-    r"pg_restore: from TOC entry \d+; \d+ \d+ (?P<entry>[^\n]*)\n"
-    r"(?P<text>pg_restore: error: .*?)(?=\npg_restore: |\Z)",
-    re.DOTALL,
-)
+_REPORT = re.compile(r"^pg_restore: error: (.*?)(?=^pg_restore: |\Z)", re.DOTALL | re.MULTILINE)
+_ROWS = re.compile(r"COPY failed for table \"(?P<table>.*?)\": (?P<message>.*)", re.DOTALL)
+_QUERY = re.compile(r"could not execute query: (?P<message>.*?)\nCommand was: (?P<command>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class RestoreFailure:
     """One entry of a backup that could not be restored."""
 
     entry: str
-    """What it was, as the backup lists it: ``TABLE DATA public documents postgres``."""
+    """The rows of a table, or the statement that makes something."""
     message: str
 
 
@@ -75,10 +73,7 @@ def restore_dump(file: Path, dsn: str, *, entries: Iterable[str]) -> Restoration
     chosen = file.with_suffix(".list")
     chosen.write_text("\n".join(entries), encoding="utf-8")
     ended, seconds = _run("pg_restore", dsn, f"--use-list={chosen}", str(file))
-    failures = tuple(
-        RestoreFailure(match["entry"].strip(), _error(match["text"]))
-        for match in _FAILURE.finditer(ended.stderr)
-    )
+    failures = tuple(_failure(match[1]) for match in _REPORT.finditer(ended.stderr))
     if ended.returncode and not failures:
         raise ProbeError(f"pg_restore failed: {_brief(ended.stderr)}")
     return Restoration(seconds, failures)
@@ -106,11 +101,18 @@ def _run(program: str, dsn: str, *options: str) -> tuple[subprocess.CompletedPro
     return ended, time.monotonic() - began
 
 
-def _error(text: str) -> str:
-    """Reduce pg_restore's report to what the server said, without the statement."""
-    said = text.partition("\nCommand was:")[0]
-    said = re.sub(r"^pg_restore: error: (could not execute query: |COPY failed for table [^:]*: )?", "", said)
-    return " ".join(said.split())[:300]
+def _failure(report: str) -> RestoreFailure:
+    """Read one error report of pg_restore."""
+    if match := _ROWS.match(report):
+        return RestoreFailure(f"rows of {match['table']}", _first(match["message"], 300))
+    if match := _QUERY.match(report):
+        return RestoreFailure(_first(match["command"], 120), _first(match["message"], 300))
+    return RestoreFailure("the backup", _first(report, 300))
+
+
+def _first(text: str, length: int) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= length else f"{words[:length]} …"
 
 
 def _brief(text: str) -> str:
