@@ -82,8 +82,19 @@ def pytest_configure(config: pytest.Config) -> None:
         _control(config, run)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which run it works on; of itself xdist gives it the command line only."""
+    if RUN in node.config.stash:
+        option = node.config.option
+        node.workerinput["shipworthy"] = {
+            name: getattr(option, name) for name in ("target", "env_file", "shipworthy_run")
+        }
+
+
 def _run_of(config: pytest.Config) -> Run:
     option = config.option
+    vars(option).update(getattr(config, "workerinput", {}).get("shipworthy", {}))
     path = find_target(option.target, config.invocation_params.dir)
     if option.shipworthy_run:
         option.target = str(path)
