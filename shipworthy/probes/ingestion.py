@@ -13,6 +13,7 @@ from shipworthy.errors import ProbeError
 
 READS = {"reads": True}
 PAUSE_S = 0.1
+REMOVED_WITHIN_S = 10.0
 T = TypeVar("T")
 
 
@@ -189,12 +190,21 @@ class Rows:
         return Stored(tuple(documents), tuple(self._get(self._chunks, document_id=f"in.({ids})", select="*")))
 
     def remove(self, title: str) -> None:
-        """Delete the rows of a document; raises ``ProbeError`` where one is left."""
+        """Delete the rows of a document, also those that work still under way adds.
+
+        Raises:
+            ProbeError: one is left.
+
+        """
+        left, _ = until(lambda: self._delete(title), lambda left: not left, REMOVED_WITHIN_S)
+        if left:
+            raise ProbeError(f"{left} rows of {title} are still in {self._documents} after they were deleted")
+
+    def _delete(self, title: str) -> int:
         table = f"{self._url}/{self._documents}"
         answer = self._client.delete(table, params={"title": f"eq.{title}"}, headers=self._headers)
         _expect_success(answer, "the service key must be able to delete documents")
-        if self.of(title).documents:
-            raise ProbeError(f"rows of {title} are still in {self._documents} after they were deleted")
+        return len(self.of(title).documents)
 
     def _get(self, table: str, **params: str) -> list[dict[str, Any]]:
         answer = self._client.get(f"{self._url}/{table}", params=params, headers=self._headers)
