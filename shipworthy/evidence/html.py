@@ -7,10 +7,11 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup, escape
 
 from shipworthy.evidence import wording
@@ -44,16 +45,8 @@ class Artifact:
 
 def html(record: RunRecord) -> str:
     """Give the document."""
-    pages = Environment(
-        loader=PackageLoader("shipworthy.evidence"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = (wording.seconds, wording.figure, wording.clock, wording.tally, wording.limit, wording.held)
-    pages.filters |= {word.__name__: word for word in (*words, bar, prose, breakable)}
     script = _part("report.js")
-    return pages.get_template("report.html").render(
+    return _page().render(
         record=record,
         headline=wording.headline(record),
         marks=wording.MARKS,
@@ -131,6 +124,16 @@ def _flat(facts: Json, above: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(value, f"{name} ")
         else:
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@cache
+def _page() -> Template:
+    pages = Environment(
+        loader=PackageLoader("shipworthy.evidence"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    words = (wording.seconds, wording.figure, wording.clock, wording.tally, wording.limit, wording.held)
+    pages.filters |= {word.__name__: word for word in (*words, bar, prose, breakable)}
+    return pages.get_template("report.html")
 
 
 def _part(name: str) -> str:

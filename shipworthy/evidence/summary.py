@@ -9,10 +9,10 @@ from shipworthy.evidence.record import CheckRecord, RunRecord
 from shipworthy.evidence.wording import MARKS, blocked, clock, figure, headline, held, limit, seconds, tally
 from shipworthy.ledger import Outcome
 
-MOST_CHECKS = 12
+MOST_CHECKS = 8
 MOST_FINDINGS = 5
 MOST_MEASURES = 40
-LONGEST_TEXT = 600
+LONGEST_TEXT = 400
 
 
 def summary(record: RunRecord) -> str:
@@ -85,7 +85,7 @@ def _stages(record: RunRecord) -> Iterator[str]:
             f"{MARKS[stage.outcome]} {escape(stage.name)}",
             stage.outcome,
             tally(stage.counts),
-            seconds(stage.duration_s),
+            seconds(stage.duration_s if stage.ran else None),
         )
         for stage in record.stages
     ]

@@ -129,7 +129,7 @@ class Evidence:
 def safe_name(name: str) -> str:
     """Give a file name without separators, leading dots or blanks; equal names stay equal, others differ."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")
-    if safe == name and len(safe) <= LONGEST_NAME:
+    if safe and safe == name and len(safe) <= LONGEST_NAME:
         return safe
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:6]
     path = Path(safe[-LONGEST_NAME:].strip(".-") or "unnamed")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shipworthy.evidence.redaction import Redactor
 from shipworthy.evidence.writer import Evidence
@@ -16,8 +17,13 @@ from shipworthy.ledger import Ledger, digest_of, read_ledger
 from shipworthy.plan import Plan, PlannedCheck
 from shipworthy.verdict import derive_verdict
 
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
+
 SECRET = "s3cr3t/with+odd=chars"
-ANON_KEY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiIsInJlZiI6InJlZmVyZW5jZSJ9.c2lnbmF0dXJlLW9mLXRoZS1hbm9uLWtleQ"
+ANON_KEY = (
+    "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiIsInJlZiI6InJlZmVyZW5jZSJ9.c2lnbmF0dXJlLW9mLXRoZS1hbm9uLWtleQ"
+)
 HOSTILE = "<script>alert('hostile')</script>"
 FINDING = {
     "subject": "public.documents",
@@ -42,13 +48,20 @@ class Told:
         stages = list(dict.fromkeys(check.partition(".")[0] for check in self.checks))
         plan = Plan(
             shipworthy="0.1.0",
-            target={"name": "local", "promotes_to": "staging", "writes": "synthetic", "address": "http://127.0.0.1:1"},
+            target={
+                "name": "local",
+                "promotes_to": "staging",
+                "writes": "synthetic",
+                "address": "http://127.0.0.1:1",
+            },
             run="0123456789",
             created="2026-11-20T08:00:00.000Z",
             revision={"commit": "2ac00b5" * 5, "dirty": False},
             partial=self.partial,
             command="shipworthy run local",
-            stages=tuple({"name": n, "number": 10 * (i + 1), "budget_s": 600.0} for i, n in enumerate(stages)),
+            stages=tuple(
+                {"name": n, "number": 10 * (i + 1), "budget_s": 600.0} for i, n in enumerate(stages)
+            ),
             checks=tuple(self._planned(check, stages) for check in self.checks),
             not_applicable=tuple(self.unmet),
             unmet=self.unmet,
@@ -64,9 +77,21 @@ class Told:
 
     def record(self, check: str, outcome: str = "passed", **facts: Any) -> None:
         line = {
-            **{"check": check, "variant": "", "attempt": 1, "final": True, "outcome": outcome, "worker": "gw0"},
-            **{"started": "2026-11-20T08:00:01.000Z", "duration_s": 0.25, "message": "", "findings": []},
-            **{"waivers": [], "examined": {"things": 3}, "measures": [], "notes": [], "evidence": []},
+            "check": check,
+            "variant": "",
+            "attempt": 1,
+            "final": True,
+            "outcome": outcome,
+            "worker": "gw0",
+            "started": "2026-11-20T08:00:01.000Z",
+            "duration_s": 0.25,
+            "message": "",
+            "findings": [],
+            "waivers": [],
+            "examined": {"things": 3},
+            "measures": [],
+            "notes": [],
+            "evidence": [],
             **facts,
         }
         self.ledger.append("check", **self.redactor.redact_json(line))
@@ -117,7 +142,12 @@ def blocked_run(told: Callable[..., Told]) -> Told:
         "access.storage.buckets_private",
         "ui.journey.sign_in",
     )
-    waiver = {"subject": "public.plans", "owner": "data-team", "reason": "price list", "expires": "2027-01-31"}
+    waiver = {
+        "subject": "public.plans",
+        "owner": "data-team",
+        "reason": "price list",
+        "expires": "2027-01-31",
+    }
     run.record("preflight.variables.present")
     run.record("access.rls.tables_enforce_rls", "failed", findings=[FINDING, {**FINDING, "subject": HOSTILE}])
     run.record("access.rls.anon_cannot_write", "waived", findings=[FINDING], waivers=[waiver])
