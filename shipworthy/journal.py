@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+RUN_ENTRY = "run"
+"""The kind of entry that a run makes for itself: whose process it is, where its workspace is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -23,7 +23,7 @@ from shipworthy.evidence.manifest import seal
 from shipworthy.evidence.redaction import Redactor, search
 from shipworthy.evidence.render import render
 from shipworthy.house import HOUSE, suite_folders
-from shipworthy.journal import Entry, Journal
+from shipworthy.journal import RUN_ENTRY, Entry, Journal
 from shipworthy.ledger import Ledger, digest_of, now, read_ledger
 from shipworthy.plan import Plan, Selection, make_plan, read_plan
 from shipworthy.processes import end_processes_of
@@ -31,7 +31,6 @@ from shipworthy.revision import read_revision
 from shipworthy.target import LoadedTarget
 from shipworthy.verdict import derive_verdict
 
-RUN_ENTRY = "run"
 RUN_VARIABLE = "SHIPWORTHY_RUN"
 """Set in the environment of everything a run starts: what still carries it afterwards is ended."""
 SWEEP_S = 60.0
