@@ -119,13 +119,16 @@ class StreamRecord:
 
     @property
     def tokens_per_second(self) -> float:
-        """Tokens after the first one per second since the first one; 0 where that cannot be said."""
+        """Tokens after the first one per second since the first one; 0 without text.
+
+        Where all text came at once, the time since the request counts: held back is not fast.
+        """
         timing = self.timing
         if not timing:
             return 0.0
         count = self.usage.completion_tokens if self.usage else len(timing.gaps_s) + 1
         span = timing.last_token_s - timing.first_token_s
-        return (count - 1) / span if span > 0 else 0.0
+        return (count - 1) / span if span > 0 else count / timing.last_token_s
 
 
 def _parsed(event: Event) -> ChatChunk | ValidationError:
