@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from locust import LoadTestShape
@@ -17,14 +18,20 @@ PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 class Profile(LoadTestShape):
-    """The profile of the plan; it goes on with all users until every kind of request has its samples."""
+    """The profile of the plan; it goes on with all users until every kind of request has its samples.
+
+    It ends at once where the process that wanted it is gone.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.start = time.monotonic()
+        self.parent = os.getppid()
 
     def tick(self) -> tuple[int, float] | None:
         """Give users and spawn rate for now; None ends the run."""
+        if os.getppid() != self.parent:
+            return None
         elapsed = time.monotonic() - self.start
         for until, share in PROFILES[PLAN.profile]:
             if elapsed < until * PLAN.duration_s:

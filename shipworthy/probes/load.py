@@ -18,6 +18,7 @@ from shipworthy.errors import ProbeError
 
 PLAN_VARIABLE = "SHIPWORTHY_LOAD_PLAN"
 P95_NEEDS_SAMPLES = 130
+SAMPLED_WITHIN_S = 10.0
 STARTS_WITHIN_S = 30.0
 """Locust's own start and its reports at the end."""
 AGGREGATED = "Aggregated"
@@ -69,8 +70,8 @@ class LoadPlan(BaseModel):
 
     @property
     def requests_per_user_s(self) -> float:
-        """How often one user sends: fast enough for the samples of every kind, and once a second at least."""
-        per_kind_s = 1.15 * self.samples / self.duration_s
+        """How often one user sends: each kind gets its samples in ten seconds, and once a second at least."""
+        per_kind_s = 1.15 * self.samples / min(self.duration_s, SAMPLED_WITHIN_S)
         return max(1.0, per_kind_s * len(self.traffic) / self.users)
 
 

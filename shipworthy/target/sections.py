@@ -45,7 +45,7 @@ class Environment(Section):
     """Variables that must be set (in the process environment or the target's env file)."""
     public_prefixes: list[str] = ["VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_"]
     """Names with these prefixes are shipped to browsers."""
-    foreign: list[str] = Field(default_factory=list)
+    foreign: Annotated[list[str], Field(min_length=1)] | None = None
     """Hosts or project refs of other environments; no URL or key of this target may name one."""
     clean_tree: bool = True
     """The working tree must have no uncommitted change."""
@@ -264,7 +264,7 @@ class Load(Section):
     users: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Users at once."""
     duration_s: Seconds | None = None
-    """Overrides the profile's own duration: 10 s for gate, 80 s for nightly, an hour for soak."""
+    """Overrides the profile's own duration: 10 s for gate, 80 s for nightly, 50 min for soak."""
     reads: list[str] = Field(default_factory=list)
     """Data API queries that members send, as in ``documents?select=id,title&limit=20``."""
     functions: list[str] = Field(default_factory=list)

@@ -1,8 +1,13 @@
 """Whether all parts of the target are parts of one environment."""
 
+from dataclasses import replace
+
+from shipworthy import needs
+
 DEPLOYED = {"staging", "stage", "preview", "production", "prod", "live"}
 
 
+@needs("environment.foreign")
 def test_no_url_of_another_environment(places, environment, findings):
     """No address, DSN or key of this target leads into another environment.
 
@@ -10,8 +15,10 @@ def test_no_url_of_another_environment(places, environment, findings):
     Fix: set the value of this environment; if the place is this environment's after all, remove it from
     `environment.foreign`.
     """
+    controls = [replace(places[0], host=f"api.{name}") for name in environment.foreign]
     for place in findings.over(places, "places"):
-        for name in environment.foreign:
+        for name, control in zip(environment.foreign, controls, strict=True):
+            assert control.belongs_to(name), "control: a place of another environment must be recognised"
             if place.belongs_to(name):
                 findings.add(
                     place.key,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -121,3 +123,27 @@ def test_a_run_that_cannot_start_says_why(tmp_path: Path) -> None:
     plan = LoadPlan(profile="gate", users=1, duration_s=1, traffic=(traffic("read", "http://127.0.0.1:9"),))
     with pytest.raises(ProbeError, match=r"Locust ended with 1 .*nowhere\.py"):
         run_locust(plan, tmp_path / "nowhere.py", tmp_path, {"PATH": os.environ["PATH"]})
+
+
+ABANDONED = """
+import sys
+from pathlib import Path
+from shipworthy.probes.load import LoadPlan, run_locust
+plan = LoadPlan.model_validate_json(sys.argv[1])
+folder = Path(sys.argv[3])
+run_locust(plan, Path(sys.argv[2]), folder, {"PATH": sys.argv[4], "PYTHONPATH": sys.argv[5]})
+"""
+
+
+def test_a_run_whose_gate_was_killed_ends_by_itself(server: str, tmp_path: Path) -> None:
+    plan = LoadPlan(profile="soak", users=1, duration_s=600, traffic=(traffic("read", f"{server}/rows"),))
+    words = [plan.model_dump_json(), HOUSE / "load" / "locustfile.py", tmp_path, os.environ["PATH"], HOUSE]
+    gate = psutil.Popen([sys.executable, "-c", ABANDONED, *map(str, words)], cwd=HOUSE)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "locust_stats.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (locust,) = gate.children()
+    gate.kill()
+    gate.wait(10)
+
+    assert psutil.wait_procs([locust], timeout=20)[1] == []
