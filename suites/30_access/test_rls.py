@@ -15,7 +15,7 @@ def test_exposed_tables_enforce_rls(exposures, findings):
         if relation.kind == "table" and not relation.row_security:
             findings.add(
                 relation.name,
-                saw=f"row level security is disabled on {place}; anon may {_list(relation.anon)}, "
+                saw=f"row level security is disabled ({place}); anon may {_list(relation.anon)}, "
                 f"authenticated may {_list(relation.authenticated)}",
                 want="row level security on every table of an exposed schema",
                 fix=f"alter table {relation.name} enable row level security;",
@@ -23,14 +23,14 @@ def test_exposed_tables_enforce_rls(exposures, findings):
         elif relation.kind == "view" and relation.users and not relation.security_invoker:
             findings.add(
                 relation.name,
-                saw=f"this view on {place} reads with its owner's rights, past all policies",
+                saw=f"this view ({place}) reads with its owner's rights, past all policies",
                 want="views that read with the rights of their caller",
                 fix=f"alter view {relation.name} set (security_invoker = true);",
             )
         elif relation.kind == "materialized view" and relation.users:
             findings.add(
                 relation.name,
-                saw=f"users may read this materialized view on {place}, and it cannot have policies",
+                saw=f"users may read this materialized view ({place}), and it cannot have policies",
                 want="materialized views for the service only",
                 fix=f"revoke all on {relation.name} from anon, authenticated;",
             )
@@ -50,7 +50,7 @@ def test_tables_without_policies_are_service_tables(exposures, tenancy, findings
         if not relation.policies:
             findings.add(
                 relation.name,
-                saw=f"no policy on {place}, so that no user can reach a row",
+                saw=f"no policy ({place}), so that no user can reach a row",
                 want="a policy, or a declared service table",
                 fix=f"create policy … on {relation.name}, or name it under tenancy.service_tables",
             )

@@ -43,8 +43,8 @@ def test_members_see_no_row_of_another_tenant(access_matrix, tenant_tables, find
                 table.name,
                 saw=f"{len(both)} rows are visible to members of two tenants: {first.user}, {second.user}",
                 want="every row visible to members of one tenant only",
-                fix=f"scope the SELECT policies of {table.name} to the caller's tenant; if its rows are for"
-                f' every user: shared_tables = ["{table.name}"] in [tenancy]',
+                fix=f"{_guard(table)}scope the SELECT policies of {table.name} to the caller's tenant; if its"
+                " rows are for every user, name it under tenancy.shared_tables",
             )
     seen = sum(len(access_matrix.rows(p, t)) for p in (first, second) for t in tenant_tables)
     findings.looked_at(seen, "rows that members see")
@@ -60,28 +60,23 @@ def test_members_change_no_row_of_another_tenant(access_matrix, tenancy, finding
     first, second = access_matrix.members
     nobodys = {*tenancy.public_tables, *tenancy.shared_tables, *tenancy.service_tables}
     for table in findings.over(access_matrix.tables, "exposed tables"):
+        reached = []
         for persona, other in ((first, second), (second, first)):
             own = access_matrix.rows(persona, table) - access_matrix.rows(other, table)
             for attempt in access_matrix.tried(persona, table):
                 if attempt.command == "truncate" and attempt.allowed:
-                    findings.add(
-                        table.name,
-                        saw=f"{persona.name} may truncate it, which no policy limits",
-                        want="nobody empties a table through the API's roles",
-                        fix=f"revoke truncate on {table.name} from authenticated;",
-                    )
-                elif (
-                    attempt.command in {"update", "delete"}
-                    and attempt.rows - own
-                    and table.name not in nobodys
-                ):
-                    count = len(attempt.rows - own)
-                    findings.add(
-                        table.name,
-                        saw=f"{attempt.command} by {persona.name} reached {count} rows that are not its own",
-                        want="only rows of the caller's own tenant within reach",
-                        fix=f"scope the {attempt.command.upper()} policies of {table.name} with using (…)",
-                    )
+                    reached.append(f"truncate by {persona.name}: every row")
+                elif attempt.command in {"update", "delete"} and table.name not in nobodys:
+                    rows = len(attempt.rows - own)
+                    reached += [f"{attempt.command} by {persona.name}: {rows} rows"] if rows else []
+        if reached:
+            findings.add(
+                table.name,
+                saw=f"rows of others were within reach: {'; '.join(reached)}",
+                want="only rows of the caller's own tenant within reach",
+                fix=f"{_guard(table)}scope the UPDATE and DELETE policies of {table.name} with using (…), and"
+                f" revoke truncate on {table.name} from authenticated;",
+            )
     control = sum(len(attempt.rows) for attempt in access_matrix.attempts if attempt.persona == "owner")
     findings.looked_at(control, "rows that the same statements reach as the owner")
 
@@ -93,17 +88,22 @@ def test_members_write_nothing_into_another_tenant(access_matrix, tenant_tables,
     Why: without `with check`, a member plants rows in a foreign tenant, or makes itself its member.
     Fix: give the INSERT and UPDATE policies a `with check` that holds for the caller's tenant only.
     """
-    names = {table.name for table in tenant_tables}
-    tried = (attempt for attempt in access_matrix.attempts if attempt.foreign)
-    for attempt in findings.over(tried, "attempts"):
-        landed = attempt.whole or attempt.rows
-        if attempt.table in names and attempt.allowed and landed:
-            command = "INSERT" if attempt.command == "insert" else "UPDATE"
+    for table in tenant_tables:
+        landed = []
+        for persona in access_matrix.members:
+            tried = (attempt for attempt in access_matrix.tried(persona, table) if attempt.foreign)
+            landed += [
+                f"{attempt.command} by {persona.name} {attempt.case}: {attempt.saw}"
+                for attempt in findings.over(tried, "attempts to write into the other tenant")
+                if attempt.allowed and (attempt.whole or attempt.rows)
+            ]
+        if landed:
             findings.add(
-                attempt.table,
-                saw=f"{attempt.persona} brought a row {attempt.case} ({attempt.command}: {attempt.saw})",
+                table.name,
+                saw=f"policies let rows through into a foreign tenant: {'; '.join(landed)}",
                 want="rows of the caller's own tenant only",
-                fix=f"give the {command} policies of {attempt.table} a with check (…) on the caller's tenant",
+                fix=f"{_guard(table)}give the INSERT and UPDATE policies of {table.name} a with check (…) on"
+                " the caller's tenant",
             )
 
 
@@ -141,3 +141,7 @@ def test_members_only_read_shared_tables(access_matrix, tenancy, findings):
                         want="only the service writes it",
                         fix=f"revoke {attempt.privilege} on {table.name} from authenticated;",
                     )
+
+
+def _guard(table):
+    return "" if table.row_security else f"alter table {table.name} enable row level security; "

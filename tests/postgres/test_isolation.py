@@ -23,9 +23,8 @@ WRITES = ("insert", "update", "delete", "truncate", "move")
 
 def measure(connection, *names):
     connection.execute("set search_path = ''")
-    exposed = exposed_relations(connection, ["public"])
-    tables = {r.name: r.partition for r in exposed if r.kind == "table" and (not names or r.name in names)}
-    return measure_access(connection, read_tables(connection, tables), (ALICE, BOB))
+    relations = [r for r in exposed_relations(connection, ["public"]) if not names or r.name in names]
+    return measure_access(connection, read_tables(connection, relations), (ALICE, BOB))
 
 
 def allowed(matrix, persona, *commands):

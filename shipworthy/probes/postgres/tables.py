@@ -11,6 +11,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from shipworthy.probes.postgres.exposure import ExposedRelation
+
 ROW_KEY = "tableoid::text || ctid::text"
 """Names one row version within a transaction."""
 
@@ -42,6 +44,7 @@ class Table:
     name: str
     """Schema-qualified and quoted where needed, so that it can stand in a statement as it is."""
     partition: bool
+    row_security: bool
     columns: tuple[Column, ...]
     references: tuple[Reference, ...]
 
@@ -100,17 +103,23 @@ order by k.conname
 """
 
 
-def read_tables(connection: psycopg.Connection[Any], names: Mapping[str, bool]) -> tuple[Table, ...]:
-    """Read the facts of tables.
+def read_tables(
+    connection: psycopg.Connection[Any], relations: Iterable[ExposedRelation]
+) -> tuple[Table, ...]:
+    """Read what statements about the tables among these need to know.
 
-    Args:
-        connection: its ``search_path`` must be empty, so that types are named in full.
-        names: table to whether it is a partition.
-
+    The connection's ``search_path`` must be empty, so that types are named in full.
     """
     return tuple(
-        Table(name, partition, _columns(connection, name), _references(connection, name))
-        for name, partition in names.items()
+        Table(
+            relation.name,
+            relation.partition,
+            relation.row_security,
+            _columns(connection, relation.name),
+            _references(connection, relation.name),
+        )
+        for relation in relations
+        if relation.kind == "table"
     )
 
 
@@ -160,8 +169,3 @@ def referenced_row(
     )
     row = connection.execute(query).fetchone()
     return str(row[0]) if row else None
-
-
-def names_of(tables: Iterable[Table]) -> dict[str, Table]:
-    """Index tables by name."""
-    return {table.name: table for table in tables}
