@@ -8,7 +8,7 @@ from shipworthy import ProbeError, mutates, needs
 from shipworthy.probes.cron import last_due
 
 GRACE = dt.timedelta(minutes=3)
-DAILY = dt.timedelta(hours=1)
+FREQUENT = dt.timedelta(hours=1)
 REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
@@ -27,12 +27,14 @@ def scheduled_jobs(live, evidence):
 
 
 def latest_runs(live):
-    """Read the latest finished run of each job, by the job's id."""
-    rows = live.execute(
-        "select distinct on (jobid) jobid, status, return_message, start_time from cron.job_run_details "
-        "where status in ('succeeded', 'failed') order by jobid, start_time desc"
-    )
-    return {job: {"status": status, "message": message, "at": at} for job, status, message, at in rows}
+    """Read when each job last started and how its last finished run ended, by the job's id."""
+    rows = live.execute("""
+        select jobid, max(start_time),
+               (array_agg(status order by start_time desc) filter (where end_time is not null))[1],
+               (array_agg(return_message order by start_time desc) filter (where end_time is not null))[1]
+        from cron.job_run_details group by jobid
+    """)
+    return {job: {"started": at, "status": status, "message": said} for job, at, status, said in rows}
 
 
 @needs("supabase.cron_jobs", "database.live")
@@ -73,29 +75,28 @@ def test_jobs_ran_when_they_were_due(live, target, findings, evidence):
     now, started = live.execute("select now(), pg_postmaster_start_time()").fetchone()
     evidence.json("latest-runs", runs)
     for name in findings.over(target.supabase.cron_jobs, "declared jobs"):
-        job, run = jobs.get(name), runs.get(jobs[name]["id"]) if name in jobs else None
+        job = jobs.get(name)
         if job is None or not job["active"]:
             continue  # the other check reports it
-        if run and run["status"] == "failed":
+        run = runs.get(job["id"], {"started": None, "status": None})
+        due = missed(job["schedule"], run["started"], now.astimezone(dt.UTC), started)
+        if run["status"] == "failed":
             saw, fix = f"its latest run failed: {run['message']}", f"run it by hand: {job['command']}"
             findings.add(f"cron job {name}", saw=saw, want="its latest run succeeded", fix=fix)
-        elif missed(job["schedule"], run, now, started):
-            saw = f"latest run {run['at']:%Y-%m-%d %H:%M}" if run else "never ran"
-            due = last_due(job["schedule"], now - GRACE)
+        elif due:
+            saw = f"last started {run['started'] or 'never'}"
             fix = "see whether pg_cron runs: select * from pg_stat_activity where backend_type ~ 'cron';"
             findings.add(f"cron job {name}", saw=saw, want=f"a run at {due:%Y-%m-%d %H:%M} UTC", fix=fix)
 
 
-def missed(schedule, run, now, started):
-    """Tell whether a run that was due is missing; before the server started nothing was due."""
-    utc = now.astimezone(dt.UTC)
-    due = last_due(schedule, utc - GRACE)
-    if due <= started + GRACE:
-        return False
-    if run is None:
-        # A daily job may have been scheduled since: how old it is the scheduler does not say.
-        return due - last_due(schedule, due - dt.timedelta(minutes=1)) <= DAILY
-    return run["at"] < due - dt.timedelta(minutes=1)
+def missed(schedule, last_start, now, server_start):
+    """Give the moment of the run that is missing; before the server started nothing was due."""
+    due = last_due(schedule, now - GRACE)
+    if due <= server_start + GRACE or (last_start and last_start >= due):
+        return None
+    if last_start is None and due - last_due(schedule, due) > FREQUENT:
+        return None  # it may have been scheduled since: when, the scheduler does not say
+    return due
 
 
 @needs("supabase.functions", "supabase.cron_secret")
