@@ -98,6 +98,24 @@ def test_what_extensions_and_the_platform_own_is_no_fact(database):
     assert not any(name.startswith(("auth.", "cron.", "extensions.")) for _, name in facts(database))
 
 
+def test_what_the_owner_is_called_is_no_difference(database):
+    before = facts(database)
+    database.execute("create role another_owner superuser")
+    try:
+        (name,) = database.execute("select quote_ident(current_database())").fetchone()
+        database.execute(f"alter database {name} owner to another_owner")
+        for kind, named in (("table", "public.plans"), ("function", "private.is_member(uuid)")):
+            database.execute(f"alter {kind} {named} owner to another_owner")
+        assert compare(before, facts(database)) == ()
+        database.execute("alter table public.documents owner to service_role")
+        assert "table public.documents" in [d.subject for d in compare(before, facts(database))]
+    finally:
+        database.execute(
+            f"alter database {name} owner to postgres; reassign owned by another_owner to postgres"
+        )
+        database.execute("drop owned by another_owner; drop role another_owner")
+
+
 def test_layout_is_no_difference(database):
     body = "create function public.f() returns int language sql as $$\n  select 1;{}\n$$"
     database.execute(body.format(""))

@@ -4,7 +4,11 @@
 -- ext (what extensions own).
 
 -- kind: scope
-with ext as (
+with owners as (
+  -- Whoever runs the migrations is called postgres on Supabase and may be called otherwise elsewhere.
+  select r.oid, case when r.rolname = 'postgres' or r.oid = d.datdba then 'the project' else r.rolname end as name
+  from pg_catalog.pg_roles r cross join pg_catalog.pg_database d where d.datname = current_database()
+), ext as (
   select classid, objid from pg_catalog.pg_depend where deptype = 'e'
 ), app as (
   select n.oid, n.nspname, n.nspowner, n.nspacl from pg_catalog.pg_namespace n
@@ -46,10 +50,10 @@ with ext as (
 select nspname, 'exists' from app
 
 -- kind: table
-select name, concat_ws(' ', case relkind when 'p' then 'partitioned' when 'f' then 'foreign' end,
-  case relpersistence when 'u' then 'unlogged' end, 'table', pg_catalog.pg_get_partkeydef(oid),
-  'owned by ' || pg_catalog.pg_get_userbyid(relowner))
-from rel where relkind in ('r', 'p', 'f')
+select rel.name, concat_ws(' ', case relkind when 'p' then 'partitioned' when 'f' then 'foreign' end,
+  case relpersistence when 'u' then 'unlogged' end, 'table', pg_catalog.pg_get_partkeydef(rel.oid),
+  'owned by', owners.name)
+from rel join owners on owners.oid = relowner where relkind in ('r', 'p', 'f')
 
 -- kind: column
 select format('%s.%I', rel.name, a.attname), concat_ws(' ', pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -75,10 +79,9 @@ from rel join pg_catalog.pg_index x on x.indrelid = rel.oid join pg_catalog.pg_c
 where not exists (select from pg_catalog.pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
 
 -- kind: view
-select name, concat_ws(' ', case relkind when 'm' then 'materialized' end, 'view owned by',
-  pg_catalog.pg_get_userbyid(relowner), (select 'with ' || string_agg(o, ', ' order by o) from unnest(reloptions) o))
-  || E'\n' || pg_catalog.pg_get_viewdef(oid)
-from rel where relkind in ('v', 'm')
+select rel.name, concat_ws(' ', case relkind when 'm' then 'materialized' end, 'view owned by', owners.name, (select 'with ' || string_agg(o, ', ' order by o) from unnest(reloptions) o))
+  || E'\n' || pg_catalog.pg_get_viewdef(rel.oid)
+from rel join owners on owners.oid = relowner where relkind in ('v', 'm')
 
 -- kind: sequence
 select rel.name, format('%s start %s increment %s min %s max %s%s', s.seqtypid::regtype, s.seqstart,
@@ -86,8 +89,8 @@ select rel.name, format('%s start %s increment %s min %s max %s%s', s.seqtypid::
 from rel join pg_catalog.pg_sequence s on s.seqrelid = rel.oid
 
 -- kind: function
-select name, 'owned by ' || pg_catalog.pg_get_userbyid(proowner) || E'\n' || pg_catalog.pg_get_functiondef(oid)
-from fun where prokind in ('f', 'p', 'w')
+select fun.name, 'owned by ' || owners.name || E'\n' || pg_catalog.pg_get_functiondef(fun.oid)
+from fun join owners on owners.oid = proowner where prokind in ('f', 'p', 'w')
 union all
 select name, 'aggregate ' || a.aggtransfn || ' on ' || a.aggtranstype::regtype || coalesce(' from ' || a.agginitval, '')
 from fun join pg_catalog.pg_aggregate a on a.aggfnoid = fun.oid
@@ -119,7 +122,8 @@ select format('%s to %s', acl.object, case e.grantee when 0 then 'public' else p
   string_agg(lower(e.privilege_type) || case when e.is_grantable then ' with grant option' else '' end, ', '
              order by e.privilege_type)
 from acl cross join lateral pg_catalog.aclexplode(acl.entries) e
-where e.grantee <> acl.owner and e.privilege_type <> 'MAINTAIN' and pg_catalog.pg_get_userbyid(e.grantee) <> all (:roles)
+where e.grantee <> acl.owner and e.grantee not in (select oid from owners where owners.name = 'the project')
+  and e.privilege_type <> 'MAINTAIN' and pg_catalog.pg_get_userbyid(e.grantee) <> all (:roles)
 group by acl.object, e.grantee
 
 -- kind: type
@@ -156,7 +160,8 @@ cross join lateral (select concat_ws('; ',
     select case e.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(e.grantee)::text end as grantee,
            lower(e.privilege_type) as what
     from pg_catalog.aclexplode(c.relacl) e
-    where e.grantee <> c.relowner and e.privilege_type <> 'MAINTAIN'
+    where e.grantee <> c.relowner and e.grantee not in (select oid from owners where owners.name = 'the project')
+      and e.privilege_type <> 'MAINTAIN'
       and pg_catalog.pg_get_userbyid(e.grantee) <> all (:roles)) g)) as how) guard
 where root.relkind = 'p' and leaf.level > 0
 group by root.name
