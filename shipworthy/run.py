@@ -19,8 +19,9 @@ import psutil
 
 import shipworthy
 from shipworthy.catalogue import Check, read_catalogue
-from shipworthy.evidence.manifest import seal
-from shipworthy.evidence.redaction import Redactor, search
+from shipworthy.evidence.circumstances import circumstances
+from shipworthy.evidence.manifest import seal, write_whole
+from shipworthy.evidence.redaction import Redactor, clean, search
 from shipworthy.evidence.render import render
 from shipworthy.house import HOUSE, suite_folders
 from shipworthy.journal import RUN_ENTRY, Entry, Journal
@@ -106,7 +107,7 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
     run = Run(folder, plan, loaded)
     run.journal.record(RUN_ENTRY, pid=os.getpid(), workspace=str(run.workspace), id=identity)
     run.workspace.mkdir(mode=0o755)
-    _write_ledger(run, "start", plan=plan.digest)
+    _write_ledger(run, "start", plan=plan.digest, **circumstances())
     return run
 
 
@@ -130,27 +131,17 @@ def conclude_run(run: Run) -> dict[str, Any]:
     left = sweep(run.journal, run.loaded)
     if left:
         stop_run(run, left)
-    redact_texts(run)
+    clean(run.folder / "stages", run.redactor)
     leaks = search(run.folder, run.loaded.secrets)
     if leaks:
         for leak in leaks:
             (run.folder / leak.path.partition("!")[0]).unlink(missing_ok=True)
         stop_run(run, f"secrets in the evidence: {'; '.join(map(str, leaks))}; those files were removed")
     verdict = derive_verdict(run.plan, read_ledger(run.ledger), ledger_digest=digest_of(run.ledger))
-    (run.folder / "verdict.json").write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
+    write_whole(run.folder / "verdict.json", json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
     render(run.folder, run.redactor)
     seal(run.folder)
     return verdict
-
-
-def redact_texts(run: Run) -> None:
-    """Redact the texts that tools wrote into the evidence by themselves."""
-    for path in (run.folder / "stages").rglob("*"):
-        if path.suffix in {".txt", ".log", ".json", ".jsonl", ".csv", ".html", ".md", ".xml"}:
-            text = path.read_text(encoding="utf-8", errors="surrogateescape")
-            clean = run.redactor.redact(text)
-            if clean != text:
-                path.write_text(clean, encoding="utf-8", errors="surrogateescape")
 
 
 def sweep(journal: Journal, loaded: LoadedTarget) -> str | None:

@@ -88,8 +88,11 @@ def _artifacts(record: RunRecord) -> dict[str, list[Artifact]]:
     left = MOST_PICTURES
     found: dict[str, list[Artifact]] = {}
     for check in record.checks:
+        seen: set[str | None] = set()
         for path in check.last.get("evidence") or []:
             picture = _picture(record.folder, str(path), min(left, LARGEST_PICTURE))
+            picture = None if picture in seen else picture  # one picture under two names is shown once
+            seen.add(picture)
             left -= len(picture or "")
             found.setdefault(check.id, []).append(Artifact(str(path), PurePosixPath(path).name, picture))
     return found

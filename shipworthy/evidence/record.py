@@ -137,11 +137,18 @@ class RunRecord:
     @property
     def revision(self) -> str:
         """The commit, and whether the working tree had changes; ``unknown`` without one."""
-        revision = self.plan.get("revision") or self.verdict.get("revision") or {}
-        if not isinstance(revision, dict):
-            return str(revision)
-        commit = revision.get("commit") or "unknown"
-        return f"{commit[:12]} with uncommitted changes" if revision.get("dirty") else str(commit[:12])
+        commit = str(self._revision.get("commit") or "unknown")[:12]
+        return f"{commit} with uncommitted changes" if self.dirty else commit
+
+    @property
+    def dirty(self) -> bool:
+        """The working tree had changes that are in no revision; such a run promotes nothing."""
+        return bool(self._revision.get("dirty"))
+
+    @property
+    def _revision(self) -> Json:
+        revision = self.plan.get("revision") or self.verdict.get("revision")
+        return revision if isinstance(revision, dict) else {}
 
     @property
     def run(self) -> str:

@@ -27,6 +27,8 @@ def headline(record: RunRecord) -> str:
         return "This version may not ship."
     if record.partial:
         return f"What ran is clean. Only {record.partial} ran, so this run promotes nothing."
+    if record.dirty:
+        return "What ran is clean. It held changes that are in no revision, so this run promotes nothing."
     return f"This version may go from {name} to {to}." if to else f"This version is fit to run on {name}."
 
 
@@ -48,6 +50,8 @@ def seconds(duration: Any) -> str:
     """Write a duration: ``0.12 s``, ``42 s``, ``3 min 05 s``; a dash where it is not known."""
     if not isinstance(duration, (int, float)):
         return "\N{EN DASH}"
+    if 0 < duration < 0.005:
+        return "<0.01 s"
     if duration < 9.95:
         return f"{duration:.2f} s" if duration < 0.995 else f"{duration:.1f} s"
     if duration < 99.5:

@@ -40,6 +40,7 @@ class Told:
     folder: Path
     checks: list[str]
     partial: str | None = None
+    dirty: bool = False
     unmet: dict[str, str] = field(default_factory=dict)
     redactor: Redactor = field(default_factory=lambda: Redactor([SECRET, ANON_KEY], {"CRON_SECRET": SECRET}))
 
@@ -56,7 +57,7 @@ class Told:
             },
             run="0123456789",
             created="2026-11-20T08:00:00.000Z",
-            revision={"commit": "2ac00b5" * 5, "dirty": False},
+            revision={"commit": "2ac00b5" * 5, "dirty": self.dirty},
             partial=self.partial,
             command="shipworthy run local",
             stages=tuple(

