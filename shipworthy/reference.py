@@ -41,7 +41,7 @@ def reference_running(
     """Hold the reference deployment up for a target that asks for it.
 
     Gives the env file to load the target with: None where the target's own is right,
-    because the target is another deployment or the reference deployment was up already.
+    because the target is another deployment.
 
     Raises:
         RunError: it did not start; the message says which part.
@@ -53,7 +53,7 @@ def reference_running(
         yield Path(env_file) if env_file else None
         return
     if not plant and running_pid(target):
-        yield None
+        yield _home(target) / "env"  # an installed target file would look for it beside itself
         return
     with tempfile.TemporaryDirectory(prefix="shipworthy-reference-", ignore_cleanup_errors=True) as folder:
         state = Path(folder)
