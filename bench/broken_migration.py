@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from bench.timing import SHIPWORTHY, Figure, time_command
-from shipworthy.house import HOUSE
+from bench import reference
+from bench.timing import Figure
 
-TARGET = """
-name = "broken"
-
-[database]
-project = "supabase"
-scratch = "embedded"
-"""
-BROKEN = "create table public.broken (id uuid primary key,, name text);\n"
+FAULT = "migrations.syntax_error"
+CHECK = "migrations.from_zero.migrations_apply_from_zero"
 
 
 def measure(samples: int) -> Iterator[Figure]:
-    """Judge a project whose last migration does not parse."""
-    with tempfile.TemporaryDirectory(prefix="shipworthy-bench-") as name:
-        folder = Path(name)
-        shutil.copytree(HOUSE / "supabase", folder / "supabase")
-        (folder / "supabase" / "migrations" / "20991231000000_broken.sql").write_text(BROKEN)
-        (folder / "targets").mkdir()
-        (folder / "targets" / "broken.toml").write_text(TARGET)
-        runs = [time_command([*SHIPWORTHY, "run", "broken"], folder, expect=1) for _ in range(samples)]
-    if "20991231000000_broken.sql" not in runs[0].output:
-        raise RuntimeError(f"the run ended for another reason:\n{runs[0].output}")
+    """Judge a deployment whose project has a newest migration that does not parse."""
+    with reference.up([FAULT]) as deployment:
+        runs = [deployment.judge(expect=1) for _ in range(samples)]
+    caught = {record["check"] for _, verdict in runs for record in verdict["blocking"]}
+    if CHECK not in caught:
+        raise RuntimeError(f"{CHECK} did not catch {FAULT}; what blocked was {', '.join(sorted(caught))}")
     yield Figure(
-        "migration with a syntax error, command to NO-GO", tuple(run.seconds for run in runs), aim="≤ 5 s"
+        "migration with a syntax error, command to NO-GO",
+        tuple(seconds for seconds, _ in runs),
+        aim="≤ 5 s",
+        remark="deployment already up",
     )

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from bench.timing import SHIPWORTHY, Figure, time_command
+from bench import reference
+from bench.timing import Figure
 
 
 def measure(samples: int) -> Iterator[Figure]:
     """Start the deployment once and judge it several times."""
-    with tempfile.TemporaryDirectory(prefix="shipworthy-bench-") as name:
-        folder = Path(name)
-        up = time_command([*SHIPWORTHY, "up"], folder, expect=0)
-        try:
-            runs = [_judge(folder) for _ in range(samples)]
-        finally:
-            time_command([*SHIPWORTHY, "down"], folder, expect=0)
+    with reference.up() as deployment:
+        runs = [deployment.judge(expect=0) for _ in range(samples)]
     verdicts = [verdict for _, verdict in runs]
-    yield Figure("reference deployment, start to ready", (up.seconds,), aim="< 20 s")
+    yield Figure("reference deployment, start to ready", (deployment.start_s,), aim="< 20 s")
     yield Figure(
         "healthy run, command to GO",
         tuple(seconds for seconds, _ in runs),
@@ -30,12 +22,4 @@ def measure(samples: int) -> Iterator[Figure]:
     )
     for index, stage in enumerate(verdicts[0]["stages"]):
         durations = tuple(verdict["stages"][index]["duration_s"] for verdict in verdicts)
-        count = sum(stage["counts"].values())
-        yield Figure(f"stage {stage['name']}", durations, remark=f"{count} checks")
-
-
-def _judge(folder: Path) -> tuple[float, dict[str, Any]]:
-    before = set(folder.rglob("verdict.json"))
-    run = time_command([*SHIPWORTHY, "run", "local", "-n", "2"], folder, expect=0)
-    (new,) = set(folder.rglob("verdict.json")) - before
-    return run.seconds, json.loads(new.read_text(encoding="utf-8"))
+        yield Figure(f"stage {stage['name']}", durations, remark=f"{sum(stage['counts'].values())} checks")
