@@ -16,6 +16,7 @@ from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.embedded import client_program
 
 LONGEST_S = 3600.0
+LOCK_MS = 30_000
 _REPORT = re.compile(r"^pg_restore: error: (.*?)(?=^pg_restore: |\Z)", re.DOTALL | re.MULTILINE)
 _ROWS = re.compile(r"COPY failed for table \"(?P<table>.*?)\": (?P<message>.*)", re.DOTALL)
 _QUERY = re.compile(r"could not execute query: (?P<message>.*?)\nCommand was: (?P<command>.*)", re.DOTALL)
@@ -45,9 +46,8 @@ def dump_database(dsn: str, file: Path, *, snapshot: str) -> float:
         ProbeError: pg_dump refused; it must be as new as the server.
 
     """
-    ended, seconds = _run(
-        "pg_dump", dsn, "--format=custom", "--no-subscriptions", f"--snapshot={snapshot}", f"--file={file}"
-    )
+    options = ("--format=custom", "--no-subscriptions", f"--lock-wait-timeout={LOCK_MS}")
+    ended, seconds = _run("pg_dump", dsn, *options, f"--snapshot={snapshot}", f"--file={file}")
     if ended.returncode:
         raise ProbeError(f"pg_dump failed: {_brief(ended.stderr)}")
     return seconds
