@@ -27,6 +27,7 @@ KINDS = {
     "Seconds": "seconds",
     "Milliseconds": "milliseconds",
     "Share": "0 to 1",
+    "Names": "list of text, at least one",
     "UUID": "UUID",
     "dt.date": "date",
 }

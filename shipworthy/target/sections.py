@@ -30,6 +30,7 @@ Url = Annotated[str, AfterValidator(_web_url)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -41,11 +42,11 @@ class Section(BaseModel):
 class Environment(Section):
     """What the deployed parts are configured with, and which places are not theirs."""
 
-    required: Annotated[list[str], Field(min_length=1)] | None = None
+    required: Names | None = None
     """Variables that must be set (in the process environment or the target's env file)."""
     public_prefixes: list[str] = ["VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_"]
     """Names with these prefixes are shipped to browsers."""
-    foreign: Annotated[list[str], Field(min_length=1)] | None = None
+    foreign: Names | None = None
     """Hosts or project refs of other environments; no URL or key of this target may name one."""
     clean_tree: bool = True
     """The working tree must have no uncommitted change."""
