@@ -349,10 +349,13 @@ class Target(Section):
     waivers: list[Waiver] = Field(default_factory=list)
 
     def declares(self, part: str) -> bool:
-        """Tell whether the target has this part; ``part`` is a dotted path, ``"inference.instant"``."""
+        """Tell whether the target has this part; ``part`` is a dotted path, ``"inference.instant"``.
+
+        What is false or an empty list has not been declared.
+        """
         here: object = self
         for name in part.split("."):
             here = getattr(here, name, None)
-            if here is None or here is False:
+            if here is None or here is False or (isinstance(here, (list, dict)) and not here):
                 return False
         return True

@@ -95,3 +95,4 @@ def test_parts_are_declared_by_what_the_file_says(target_file):
     assert target.declares("supabase.anon_key")
     assert not target.declares("inference.instant")
     assert not target.declares("supabase.no_such_key")
+    assert not target.declares("supabase.private_buckets"), "an empty list declares nothing"
