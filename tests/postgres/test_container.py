@@ -1,6 +1,7 @@
 """The same promises hold in a container: a scratch server there, and pg_cron itself."""
 
 import secrets
+import time
 
 import psycopg
 import pytest
@@ -45,6 +46,18 @@ def test_the_servers_own_database_has_the_real_pg_cron(server, reference_project
         apply_seed(connection, reference_project)
         assert read_stand_ins(connection) == ()
         assert connection.execute("select count(*) from cron.job where active").fetchone() == (5,)
+
+
+def test_the_real_pg_cron_runs_its_jobs(server):
+    with connect_scratch(server.admin) as connection:
+        connection.execute("create extension if not exists pg_cron")
+        row = connection.execute("select cron.schedule('probe', '1 seconds', 'select 1')").fetchone()
+        states = "select status from cron.job_run_details where jobid = %s and end_time is not null limit 1"
+        deadline = time.monotonic() + 60
+        while not (ran := connection.execute(states, row).fetchone()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        connection.execute("select cron.unschedule('probe')")
+    assert ran == ("succeeded",)
 
 
 def test_the_server_keeps_to_its_password(server):
