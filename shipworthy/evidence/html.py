@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -115,18 +114,13 @@ def _not_applicable(record: RunRecord) -> list[tuple[str, str]]:
 def _facts(record: RunRecord) -> list[tuple[str, str]]:
     """Give what is known of the machine and the tools: everything that the start event says."""
     start = next((event for event in record.events if event.get("event") == "start"), {})
-    return list(
-        _flat({key: value for key, value in start.items() if key not in {"event", "time", "prev", "plan"}})
-    )
+    return [(name.replace("_", " "), _line(value)) for name, value in start.items() if name not in LEDGER_OWN]
 
 
-def _flat(facts: Json, above: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in facts.items():
-        name = f"{above}{key}".replace("_", " ")
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name} ")
-        else:
-            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _line(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @cache

@@ -13,6 +13,8 @@
       shown += check.hidden ? 0 : 1;
     }
     for (const stage of document.querySelectorAll(".stage")) {
+      const held = stage.querySelector(".held");
+      if (held) held.open = wanted.length + outcomes.length > 0;
       stage.hidden = !stage.querySelector(".check:not([hidden])");
     }
     document.getElementById("none").hidden = shown > 0;
