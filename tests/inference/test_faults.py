@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,9 +10,17 @@ from pydantic import ValidationError
 from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
 from fixtures.reference.services.inference.faults import FAULTS
-from shipworthy.probes.inference import ChatCompletion, ChatEndpoint, ask, chat, measure_latency, stream_chat
+from shipworthy.probes.inference import (
+    ChatCompletion,
+    ChatEndpoint,
+    StreamRecord,
+    ask,
+    chat,
+    measure_latency,
+    stream_chat,
+)
 
-TIMED = {"slow_first_token", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
+TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
 
 
 def marks(endpoint: ChatEndpoint) -> Iterator[str]:
@@ -21,26 +28,58 @@ def marks(endpoint: ChatEndpoint) -> Iterator[str]:
     usage = {"include_usage": True}
     with endpoint.client() as client:
         plain = chat(client, endpoint.request("Ships?", max_tokens=4)).completion
-        assert isinstance(plain, ChatCompletion)
+        stopped = chat(client, endpoint.request("Ships?", max_tokens=9, stop="Ships")).completion
         stream = stream_chat(client, endpoint.request("Ships?", max_tokens=4, stream_options=usage))
-        refusal = ask(client, "POST", "chat/completions", json.dumps({"model": "none"}).encode())
+        models = ask(client, "GET", "models").model_list
+    assert isinstance(plain, ChatCompletion)
+    assert stream.incomplete is None
+    yield from _marks_of_stream(stream)
+    yield from _marks_of_refusals(endpoint)
+    limited = plain.usage.completion_tokens <= 4 and plain.choices[0].finish_reason == "length"
+    if limited and stream.text != plain.choices[0].message.content:
+        yield "drops_a_chunk"
+    if not limited:
+        yield "ignores_max_tokens"
+    if "Ships" in stopped.choices[0].message.content:
+        yield "ignores_stop"
+    if plain.usage.total_tokens != plain.usage.prompt_tokens + plain.usage.completion_tokens:
+        yield "usage_wrong"
+    if plain.model != endpoint.model:
+        yield "another_model"
+    if [model.id for model in models.data] != [endpoint.model]:
+        yield "old_model_listed"
+
+
+def _marks_of_refusals(endpoint: ChatEndpoint) -> Iterator[str]:
+    with endpoint.client() as client:
+        foreign = chat(client, endpoint.request("Ships?", max_tokens=4) | {"model": "none"})
+        malformed = chat(client, {"model": endpoint.model})
     with endpoint.client(key="") as client:
         stranger = ask(client, "GET", "models")
-    assert stream.incomplete is None
+    if foreign.status == 200:
+        yield "any_model"
+    if malformed.status != 400:
+        yield "unprocessable"
+    if stranger.status == 200:
+        yield "no_auth"
+    if isinstance(malformed.error, ValidationError):
+        yield "error_shape"
+
+
+def _marks_of_stream(stream: StreamRecord) -> Iterator[str]:
+    choices = [choice for chunk in stream.chunks for choice in chunk.choices]
+    if stream.content_type.partition(";")[0] != "text/event-stream":
+        yield "plain_stream"
     if stream.done_at != (len(stream.arrivals) - 1,):
         yield "missing_done"
     if len({chunk.id for chunk in stream.chunks}) != 1:
         yield "changing_ids"
+    if choices[0].delta.role is None:
+        yield "missing_role"
+    if len(stream.finish_reasons) != 1:
+        yield "ends_twice"
     if stream.usage is None:
         yield "missing_stream_usage"
-    if plain.usage.completion_tokens > 4 or plain.choices[0].finish_reason != "length":
-        yield "ignores_max_tokens"
-    if plain.usage.total_tokens != plain.usage.prompt_tokens + plain.usage.completion_tokens:
-        yield "usage_wrong"
-    if stranger.status == 200:
-        yield "no_auth"
-    if isinstance(refusal.error, ValidationError):
-        yield "error_shape"
 
 
 def test_a_healthy_endpoint_shows_no_fault(start):

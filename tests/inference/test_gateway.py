@@ -16,6 +16,18 @@ from tests.inference.conftest import KEY, serving
 
 SECRET = "the secret of the project, long enough for HS256"
 NOBODY = "http://127.0.0.1:9"
+SETTINGS = Settings(
+    port=0,
+    supabase_url=NOBODY,
+    supabase_anon_key="anon",
+    jwt_secret=SECRET,
+    instant_url=f"{NOBODY}/v1",
+    instant_model="instant-1",
+    thinking_url=f"{NOBODY}/v1",
+    thinking_model="thinking-1",
+    openai_api_key=KEY,
+    web_origin="http://web.example",
+)
 
 
 def token(secret: str = SECRET, **claims: object) -> str:
@@ -27,18 +39,7 @@ def token(secret: str = SECRET, **claims: object) -> str:
 def through(start):
     """The endpoint ``instant`` behind a gateway, for a signed-in user."""
     upstream = start()
-    settings = Settings(
-        port=0,
-        supabase_url=NOBODY,
-        supabase_anon_key="anon",
-        jwt_secret=SECRET,
-        instant_url=upstream.url,
-        instant_model="instant-1",
-        thinking_url=f"{NOBODY}/v1",
-        thinking_model="thinking-1",
-        openai_api_key=KEY,
-        web_origin="http://web.example",
-    )
+    settings = SETTINGS.model_copy(update={"instant_url": upstream.url})
     with serving(make_app(settings)) as url:
         yield ChatEndpoint("gateway (instant-1)", f"{url}/v1", "instant-1", token())
 
@@ -92,12 +93,12 @@ def test_a_lost_endpoint_is_named_and_not_hidden(through):
 )
 def test_only_tokens_of_signed_in_users_open(sent: str, status: int):
     with pytest.raises(ApiError) as refused:
-        caller(sent, SECRET, verified_claims)
+        caller(sent, SETTINGS, verified_claims)
     assert refused.value.status == status
 
 
 def test_a_user_is_known_by_the_token():
-    assert caller(f"Bearer {token()}", SECRET, verified_claims) == "alice"
+    assert caller(f"Bearer {token()}", SETTINGS, verified_claims) == "alice"
 
 
 def test_a_user_who_asks_too_often_waits_and_others_do_not():
