@@ -129,6 +129,30 @@ def test_a_folder_below_a_private_home_will_do(tmp_path):
     assert not home.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    server = EmbeddedServer(tmp_path / "server", free_port(), "secret")
+    server.home.mkdir()
+    os.chown(server.home, 1, 1)
+    with pytest.raises(ProbeError, match="belongs to somebody else"):
+        server.start()
+    assert server.home.stat().st_uid == 1
+
+
+def test_folders_above_that_are_made_private_will_do(tmp_path):
+    before = os.umask(0o077)
+    try:
+        server = EmbeddedServer(
+            tmp_path / "state" / "deep" / "postgres", free_port(), "secret", durable=False
+        )
+        server.start()
+        home = server.home
+        server.remove()
+    finally:
+        os.umask(before)
+    assert not home.exists()
+
+
 def test_the_server_does_not_run_as_root(server):
     server.start()
     pid = int((server.home / "data" / "postmaster.pid").read_text().splitlines()[0])

@@ -99,6 +99,8 @@ class EmbeddedServer:
             ProbeError: it does not start; the message ends with its log.
 
         """
+        # First of all: which folder is its home depends on whether what is above can be entered.
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         if not (self.home / "data" / "PG_VERSION").is_file():
             self._create()
         options = {
@@ -138,7 +140,9 @@ class EmbeddedServer:
                 shutil.rmtree(folder)
 
     def _create(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.home.mkdir(exist_ok=True, mode=0o700)
+        if self.home.lstat().st_uid not in {os.geteuid(), _identity().get("user")}:
+            raise ProbeError(f"{self.home} belongs to somebody else; remove it")
         _give(self.home)
         with tempfile.NamedTemporaryFile("w", dir=self.home) as secret:
             secret.write(self.password)

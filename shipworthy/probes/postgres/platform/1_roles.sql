@@ -35,6 +35,8 @@ create schema if not exists auth authorization supabase_auth_admin;
 create schema if not exists storage authorization supabase_storage_admin;
 grant usage on schema public, extensions, graphql_public, realtime, auth, storage
   to postgres, anon, authenticated, service_role;
+grant all on schema auth to supabase_auth_admin;
+grant all on schema storage to supabase_storage_admin;
 
 -- What Supabase does for every object that a project makes: the API's roles get everything, and row
 -- level security is what protects a table. A table without it is open.

@@ -3,29 +3,31 @@ create table if not exists storage.buckets (
   id text primary key,
   name text not null unique,
   owner uuid,
-  owner_id text,
-  public boolean default false,
-  avif_autodetection boolean default false,
-  file_size_limit bigint,
-  allowed_mime_types text[],
   created_at timestamptz default now(),
   updated_at timestamptz default now()
 );
-
 create table if not exists storage.objects (
   id uuid primary key default gen_random_uuid(),
   bucket_id text references storage.buckets (id),
   name text,
   owner uuid,
-  owner_id text,
   metadata jsonb,
-  user_metadata jsonb,
-  path_tokens text[] generated always as (string_to_array(name, '/')) stored,
-  version text,
   created_at timestamptz default now(),
   updated_at timestamptz default now(),
   last_accessed_at timestamptz default now()
 );
+-- One by one: the image of Supabase itself starts with older tables.
+alter table storage.buckets
+  add column if not exists owner_id text,
+  add column if not exists public boolean default false,
+  add column if not exists avif_autodetection boolean default false,
+  add column if not exists file_size_limit bigint,
+  add column if not exists allowed_mime_types text[];
+alter table storage.objects
+  add column if not exists owner_id text,
+  add column if not exists user_metadata jsonb,
+  add column if not exists version text,
+  add column if not exists path_tokens text[] generated always as (string_to_array(name, '/')) stored;
 create unique index if not exists bucketid_objname on storage.objects (bucket_id, name);
 create index if not exists name_prefix_search on storage.objects (name text_pattern_ops);
 
