@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import struct
-import zlib
-from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import jsonschema
-import pytest
 
 from shipworthy.evidence.record import read_run
 from shipworthy.evidence.redaction import Redactor
 from shipworthy.evidence.render import render
+from tests.evidence.reading import page_of, png, red
 
 SECRET = "s3cr3t/with+odd=chars"
 REPORTS = ("junit.xml", "ctrf.json", "summary.md", "report.html")
@@ -67,61 +64,6 @@ CTRF = {
 """What the format's published schema demands of the parts that we write."""
 
 
-REFERRING = {"src", "href", "action", "srcset", "data"}
-
-
-class Page(HTMLParser):
-    """The text of a page, its scripts, and everything that it refers to."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.text, self.scripts, self.references, self.headings, self._inside = "", [], [], [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self._inside = tag
-        self.references += [
-            value for name, value in attrs if name in {"src", "href", "action", "srcset", "data"}
-        ]
-        if tag == "script":
-            self.scripts.append(dict(attrs))
-
-    def handle_data(self, data):
-        if self._inside not in {"style", "script"}:
-            self.text += data
-        if re.fullmatch("h[1-6]", self._inside):
-            self.headings.append(self._inside)
-
-    def handle_endtag(self, _tag):
-        self._inside = ""
-
-
-def page_of(folder):
-    return Page((folder / "report.html").read_text(encoding="utf-8"))
-
-
-def red(folder):
-    """What a CI system counts as red in the JUnit file."""
-    root = ET.fromstring((folder / "junit.xml").read_text(encoding="utf-8"))
-    return [
-        case.get("name")
-        for case in root.iter("testcase")
-        if {child.tag for child in case} & {"failure", "error"}
-    ]
-
-
-def png(width=2, height=2, padding=0):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = zlib.compress(b"".join(b"\0" + b"\x20\x80\x40" * width for _ in range(height)))
-    filling = chunk(b"teSt", b"\0" * padding)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + filling + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
-
-
 def test_a_clean_run_reads_go_everywhere(clean_run):
     folder = clean_run.conclude()
     record = render(folder, clean_run.redactor)
@@ -149,14 +91,6 @@ def test_a_blocked_run_is_red_in_junit_for_every_check_that_blocks(blocked_run):
     failure = root.find(".//failure")
     assert "alter table public.documents enable row level security;" in failure.text
     assert "again: shipworthy run local --check access.rls.tables_enforce_rls" in failure.text
-
-
-def test_a_plan_without_checks_is_red_in_junit(told):
-    run = told()
-    folder = run.conclude()
-    render(folder, run.redactor)
-
-    assert red(folder) == ["local may ship"]
 
 
 def test_ctrf_is_what_the_format_demands(blocked_run):
@@ -323,65 +257,6 @@ def test_what_does_not_apply_is_listed_with_its_reason(told):
     render(folder, run.redactor)
 
     assert "platform.prefect.flows: the target does not declare prefect" in page_of(folder).text
-
-
-def test_a_killed_run_still_gets_a_report_that_names_the_cause(told):
-    run = told(*(f"access.rls.check_{number}" for number in range(30)))
-    run.record("access.rls.check_0")
-    run.ledger.append("stopped", reason="the process that runs the checks was killed (SIGKILL)")
-    folder = run.conclude(ended=False)
-    record = render(folder, run.redactor)
-
-    assert not record.go
-    text = page_of(folder).text
-    assert "29 checks left no record" in text
-    assert "the process that runs the checks was killed (SIGKILL)" in text
-    assert len(red(folder)) == 30
-
-
-@pytest.mark.parametrize("lost", ["plan.json", "ledger.jsonl", "verdict.json"])
-@pytest.mark.parametrize("content", [None, "", '{"event":"che', "[1, 2]", "\x00\xff"])
-def test_a_damaged_folder_never_reads_go_and_says_what_is_damaged(clean_run, lost, content):
-    folder = clean_run.conclude()
-    (folder / lost).unlink()
-    if content is not None:
-        (folder / lost).write_text(content, encoding="latin-1")
-    record = render(folder, clean_run.redactor)
-
-    assert not record.go
-    assert "local may ship" in red(folder) or "unknown target may ship" in red(folder)
-    for text in (page_of(folder).text, (folder / "summary.md").read_text().replace("\\", "")):
-        assert "NO-GO" in text
-        assert lost in text
-
-
-def test_a_ledger_cut_in_the_middle_of_a_line_keeps_what_came_before(blocked_run):
-    folder = blocked_run.conclude(ended=False)
-    ledger = folder / "ledger.jsonl"
-    ledger.write_bytes(ledger.read_bytes()[:-40])
-    record = render(folder, blocked_run.redactor)
-
-    assert "the run was killed while writing it" in record.problems[0]
-    assert "alter table public.documents" in page_of(folder).text
-
-
-def test_a_folder_with_nothing_in_it_gets_a_report(tmp_path, clean_run):
-    (tmp_path / "empty").mkdir()
-    record = render(tmp_path / "empty", clean_run.redactor)
-
-    assert not record.go
-    assert red(tmp_path / "empty")
-    assert "This run is not whole" in page_of(tmp_path / "empty").text
-
-
-def test_a_verdict_that_the_ledger_contradicts_is_not_believed(blocked_run):
-    folder = blocked_run.conclude()
-    verdict = json.loads((folder / "verdict.json").read_text())
-    (folder / "verdict.json").write_text(json.dumps(verdict | {"verdict": "GO", "reason": "all is well"}))
-    record = read_run(folder, blocked_run.redactor)
-
-    assert not record.go
-    assert record.reason == "the folder contradicts its own verdict: access.rls.tables_enforce_rls is failed"
 
 
 def test_the_summary_fits_a_step_summary_however_much_was_found(told):
