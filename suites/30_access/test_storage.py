@@ -48,12 +48,12 @@ def test_anonymous_reaches_no_private_object(private_objects, callers, findings)
             "download it": anonymous.read_object(*place, public=False),
             "put another beside it": anonymous.put_object(item.bucket, item.beside, b"planted"),
         }
-        for what, answer in tried.items():
-            if answer.anything:
-                findings.add(
-                    f"bucket {item.bucket}",
-                    saw=f"with the anon key, anyone may {what}: {answer.saw}",
-                    want="nothing without signing in",
-                    fix=f"update storage.buckets set public = false where id = '{item.bucket}'; and drop the"
-                    " policy on storage.objects that lets anon through",
-                )
+        worked = [f"{what} ({answer.saw})" for what, answer in tried.items() if answer.anything]
+        if worked:
+            findings.add(
+                f"bucket {item.bucket}",
+                saw=f"with the anon key, anyone may {', '.join(worked)}",
+                want="nothing without signing in",
+                fix=f"update storage.buckets set public = false where id = '{item.bucket}'; and drop the"
+                " policy on storage.objects that lets anon through",
+            )

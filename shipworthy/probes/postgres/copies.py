@@ -107,7 +107,11 @@ class Copies:
     def _with_fresh_keys(self, table: Table, source: Values, tied: set[str]) -> Values:
         values = dict(source)
         for column in table.columns:
-            if not column.unique or column.name in tied | table.referring or values[column.name] is None:
+            if (
+                not column.distinguishing
+                or column.name in tied | table.referring
+                or values[column.name] is None
+            ):
                 continue
             if column.type == "uuid":
                 values[column.name] = str(uuid4())

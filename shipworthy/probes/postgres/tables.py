@@ -25,6 +25,8 @@ class Column:
     type: str
     unique: bool
     """It is part of a primary key, a unique constraint or a unique index."""
+    distinguishing: bool
+    """It is the last column of one: another value there makes another row."""
     default: str | None
 
 
@@ -82,6 +84,8 @@ _COLUMNS = """
 select a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
   exists (select from pg_catalog.pg_index x where x.indrelid = a.attrelid and x.indisunique
           and a.attnum = any (x.indkey::int2[])) as unique,
+  exists (select from pg_catalog.pg_index x where x.indrelid = a.attrelid and x.indisunique
+          and a.attnum = x.indkey[x.indnkeyatts - 1]) as distinguishing,
   case when a.attidentity = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) else 'identity' end as default
 from pg_catalog.pg_attribute a
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
