@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,10 @@ def test_an_untouched_folder_has_no_problem(sealed):
         "verdict.json",
         "stages/ui/page.png",
     }
+
+
+def test_the_committed_sample_is_as_it_was_sealed():
+    assert check(Path(__file__).parents[2] / "reports" / "sample") == []
 
 
 def test_a_changed_byte_shows(sealed):
