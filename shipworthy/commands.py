@@ -215,10 +215,10 @@ def setup(_arguments: Namespace) -> int:
 def sweep(arguments: Namespace) -> int:
     """Remove what killed runs left behind."""
     path = find_target(arguments.target, Path.cwd())
-    env_file = Path(arguments.env_file) if arguments.env_file else None
-    loaded = load_target(path, env_file=env_file)
-    journals = abandoned_runs(loaded)
-    left = [said for journal in journals if (said := sweep_journal(journal, loaded))]
+    with reference_running(path, arguments.env_file) as env_file:
+        loaded = load_target(path, env_file=env_file)
+        journals = abandoned_runs(loaded)
+        left = [said for journal in journals if (said := sweep_journal(journal, loaded))]
     for said in left:
         _say(said, "red")
     swept = f"{len(journals)} abandoned runs swept, {len(left)} of them with something left"

@@ -22,11 +22,14 @@ from pathlib import Path
 import psutil
 
 from shipworthy.errors import RunError
+from shipworthy.processes import end_processes_of
 from shipworthy.run import house_path
 from shipworthy.target.loader import base_folder
 
 START_S = 120.0
 STOP_S = 30.0
+STATE_VARIABLE = "SHIPWORTHY_REFERENCE"
+"""Set in the environment of every process of the deployment, to its folder."""
 Say = Callable[[str], None]
 
 
@@ -62,7 +65,7 @@ def reference_running(
         try:
             yield state / "env"
         finally:
-            _stop(process, say)
+            _stop(process, state, say)
 
 
 def up(target: Path, *, plant: Sequence[str] = (), say: Say = _print) -> Path:
@@ -97,9 +100,9 @@ def down(target: Path, *, say: Say = _print) -> bool:
         try:
             process.wait(STOP_S)
         except psutil.TimeoutExpired:
-            for child in (*process.children(recursive=True), process):
-                child.kill()
+            process.kill()
     if state != home.resolve():
+        _clear(state)
         shutil.rmtree(state, ignore_errors=True)
     for name in ("pid", "env"):
         (home / name).unlink(missing_ok=True)
@@ -141,13 +144,13 @@ def _start(state: Path, plant: Sequence[str], say: Say, *, detached: bool = Fals
         stdout=log,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONPATH": house_path(), "PYTHONWARNINGS": "ignore"},
+        env=os.environ | {"PYTHONPATH": house_path(), "PYTHONWARNINGS": "ignore", STATE_VARIABLE: str(state)},
         start_new_session=True,
     )
     try:
         _follow(process, state, say)
     except BaseException:
-        _stop(process, say)
+        _stop(process, state, say)
         raise
     return process
 
@@ -170,7 +173,7 @@ def _follow(process: subprocess.Popen[str], state: Path, say: Say) -> None:
         time.sleep(0.05)
 
 
-def _stop(process: subprocess.Popen[str], say: Say) -> None:
+def _stop(process: subprocess.Popen[str], state: Path, say: Say) -> None:
     if process.poll() is None:
         if process.stdin:
             process.stdin.close()
@@ -178,8 +181,15 @@ def _stop(process: subprocess.Popen[str], say: Say) -> None:
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            say("the reference deployment did not stop by itself; ending its processes")
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
+            say("the reference deployment did not stop by itself; ending it")
             process.kill()
             process.wait()
+    _clear(state)
+
+
+def _clear(state: Path) -> None:
+    """End what a deployment left that could not end by itself; nothing, after a normal stop."""
+    end_processes_of(STATE_VARIABLE, str(state))
+    if (state / "postgres").exists():
+        argv = [sys.executable, "-m", "fixtures.reference", "clear", "--state", str(state)]
+        subprocess.run(argv, env=os.environ | {"PYTHONPATH": house_path()}, check=False)

@@ -212,3 +212,21 @@ def test_a_taken_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"web: port {port} of 127.0.0.1 is taken" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deployment_that_is_killed_leaves_no_process() -> None:
+    from shipworthy.house import HOUSE
+    from shipworthy.reference import STATE_VARIABLE, reference_running
+
+    with reference_running(HOUSE / "targets" / "local.toml", None, say=lambda _: None) as env:
+        assert env
+        state = env.parent
+        serve = next(
+            p for p in processes_of(STATE_VARIABLE, str(state)) if "fixtures.reference" in p.cmdline()
+        )
+        serve.kill()
+        serve.wait()
+    assert list(processes_of(STATE_VARIABLE, str(state))) == []
+    commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+    assert [command for command in commands if str(state) in command] == []
+    assert not state.exists()
