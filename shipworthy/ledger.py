@@ -42,10 +42,10 @@ class Ledger:
     """The one writer of a ledger file; every line is flushed to the system as it is written."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a+", encoding="utf-8")
-        self._file.seek(0)
-        lines = self._file.read().splitlines()
-        self._previous = _sha256(lines[-1]) if lines else ""
+        whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+        self._previous = hashlib.sha256(whole.rpartition(b"\n")[2]).hexdigest() if whole else ""
+        self._file = path.open("a", encoding="utf-8")
+        self._file.truncate(len(whole) + 1 if whole else 0)  # a killed writer may leave half a line
 
     def append(self, event: str, **facts: Any) -> dict[str, Any]:
         """Add one event and give it as it was written."""

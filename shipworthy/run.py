@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import psutil
 
 import shipworthy
 from shipworthy.catalogue import Check, read_catalogue
+from shipworthy.errors import RunError
 from shipworthy.evidence.circumstances import circumstances
 from shipworthy.evidence.manifest import seal, write_whole
 from shipworthy.evidence.redaction import Redactor, clean, search
@@ -85,7 +86,7 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
     """Make the run's folder and seal its plan into it.
 
     Raises:
-        RunError: the selection names what does not exist.
+        RunError: the selection names what does not exist, or the target shows a secret.
 
     """
     identity, created = secrets.token_hex(5), now()
@@ -100,6 +101,7 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
         command=command,
         shipworthy=shipworthy.__version__,
     )
+    _refuse_secrets(plan, loaded)
     stamp = created[:19].replace("-", "").replace(":", "")
     folder = reports.resolve() / "runs" / loaded.target.name / f"{stamp}-{revision.short}-{identity}"
     folder.mkdir(parents=True)
@@ -109,6 +111,16 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
     run.workspace.mkdir(mode=0o755)
     _write_ledger(run, "start", plan=plan.digest, **circumstances())
     return run
+
+
+def _refuse_secrets(plan: Plan, loaded: LoadedTarget) -> None:
+    """A plan is sealed as it is: what it repeats of the target file must be public."""
+    text = json.dumps(asdict(plan), ensure_ascii=False)
+    if Redactor(loaded.secrets, loaded.variables).redact(text) != text:
+        raise RunError(
+            f"{loaded.path}: a secret stands where the reports would show it"
+            " (an address, a name or a waiver); keep it in a key of its own"
+        )
 
 
 def attach_run(folder: Path, loaded: LoadedTarget) -> Run:

@@ -12,7 +12,7 @@ from _pytest.terminal import TerminalReporter
 from shipworthy.ledger import Outcome
 from shipworthy.plan import Plan
 from shipworthy.run import Run
-from shipworthy.verdict import NOT_RUN, headline
+from shipworthy.verdict import NOT_RUN, WORST_FIRST, headline
 
 WRITES = {
     "none": "nothing may be written there",
@@ -187,7 +187,10 @@ def print_summary(verdict: dict[str, Any], folder: Path, plan: Plan, file: TextI
         print(f"  {line}", file=out)
     blocking = [record for record in verdict["blocking"] if record["outcome"] != Outcome.WITHHELD]
     unseen = [record for record in blocking if record["message"].startswith(NOT_RUN)]
-    blocking = [record for record in blocking if record not in unseen]
+    blocking = sorted(
+        (record for record in blocking if record not in unseen),
+        key=lambda record: WORST_FIRST.index(Outcome(record["outcome"])),
+    )
     if unseen:
         print(f"\n  {len(unseen)} checks did not run, {unseen[0]['check']} the first of them", file=out)
     for record in blocking[:SHOWN_BLOCKING]:

@@ -249,11 +249,8 @@ def streamed_text(body: str) -> str:
 
 
 def service_keys_in(text: str) -> set[str]:
-    """Name the keys in a text that by their own claims are a server's, whichever project's they are."""
-    claims = (read_key(key) for key in KEY.findall(text))
-    return {
-        f"a {claim.kind} key with the role service_role" for claim in claims if claim.role == "service_role"
-    }
+    """Find the keys in a text that by their own claims are a server's, whichever project's they are."""
+    return {key for key in KEY.findall(text) if read_key(key).role == "service_role"}
 
 
 def _is_stream(response: Response) -> bool:

@@ -20,8 +20,9 @@ from shipworthy.target.sections import Target
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_NAME = re.compile(
-    r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DSN|DB_URL|DATABASE_URL", re.IGNORECASE
+    r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DSN|DB_URL|DATABASE_URL)$", re.IGNORECASE
 )
+"""What a variable with a secret in it is called; whole words, so that ``KEYBOARD_LAYOUT`` is none."""
 SHORTEST_SECRET = 6
 
 
