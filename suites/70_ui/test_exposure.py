@@ -21,11 +21,12 @@ def test_no_secret_reaches_the_browser(signed_in, server_secrets, findings, evid
     assert any(".js" in each.url for each in loaded), "control: the app must have loaded a script"
     findings.looked_at(len(server_secrets), "secrets")
     for each in findings.over(loaded, "loaded files"):
-        found = {f"the value of {name}" for name, secret in server_secrets.items() if secret in each.text}
-        for what in sorted(found | service_keys_in(each.text)):
+        known = {secret for secret in server_secrets.values() if secret in each.text}
+        for secret in sorted(known | service_keys_in(each.text)):
+            names = [name for name, value in server_secrets.items() if value == secret]
             findings.add(
                 each.url,
-                saw=what,
+                saw=f"the value of {' and '.join(names)}" if names else "a key with the role service_role",
                 want="nothing that must stay on servers",
                 fix="take it out of the build, rotate it, and use it in a function on the server",
             )

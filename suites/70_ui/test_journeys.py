@@ -28,7 +28,9 @@ def test_answer_is_streamed(signed_in, target, evidence):
         limit=LEAST_MOMENTS,
         at_least=True,
     )
-    assert shown.moments >= LEAST_MOMENTS, f"the text appeared in {shown.moments} steps: it was not streamed"
+    assert shown.moments >= LEAST_MOMENTS, (
+        f"the text grew at {shown.moments} moment(s) only: it was not shown while it was written"
+    )
 
 
 @needs("web.query")
