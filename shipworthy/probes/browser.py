@@ -127,6 +127,11 @@ class Visit:
             self.page.click(self.selectors.sign_in)
         return self.entry(self.selectors.account, self.selectors.sign_in_error)
 
+    def is_signed_in(self) -> bool:
+        """Tell whether somebody is, as far as can be seen at this moment."""
+        with self._looking("the page"):
+            return self._seen(self.selectors.account) is not None
+
     def sign_out(self) -> Entry:
         """Sign out and give who is signed in then."""
         with self._looking("[web.selectors] sign_out"):

@@ -16,6 +16,7 @@ def test_member_signs_in_and_out(visit, web_user, evidence):
     visit.picture(evidence.path("wrong-password.png"))
     assert wrong.account is None, f"a wrong password signs {wrong.account} in"
     assert wrong.error, "after a wrong password the page says nothing"
+    visit.reload()
     entered = visit.sign_in(web_user.email, web_user.password)
     assert entered.account, f"{web_user.email} cannot sign in: {entered.error or 'the page says nothing'}"
     visit.picture(evidence.path("signed-in.png"))
