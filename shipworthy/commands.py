@@ -24,7 +24,7 @@ from shipworthy.run import abandoned_runs, catalogue_for, house_path, open_run
 from shipworthy.run import sweep as sweep_journal
 from shipworthy.supervise import supervise
 from shipworthy.target import load_target
-from shipworthy.terminal import paint, print_opening, print_summary
+from shipworthy.terminal import count, paint, print_opening, print_summary
 from shipworthy.waivers import waiver_stanza
 
 DEMO_FAULT = "access.rls_disabled"
@@ -136,7 +136,8 @@ def plan(arguments: Namespace) -> int:
         _say("\nnot applicable", "bold")
         for identity, reason in made.unmet.items():
             _say(f"  {identity}: {reason}")
-    _say(f"\n{len(made.checks)} checks owed in {len(made.stages)} stages, {len(made.unmet)} not applicable")
+    owed = f"{count(made.checks, 'check')} owed in {count(made.stages, 'stage')}"
+    _say(f"\n{owed}, {len(made.unmet)} not applicable")
     return 0
 
 
@@ -221,7 +222,7 @@ def sweep(arguments: Namespace) -> int:
         left = [said for journal in journals if (said := sweep_journal(journal, loaded))]
     for said in left:
         _say(said, "red")
-    swept = f"{len(journals)} abandoned runs swept, {len(left)} of them with something left"
+    swept = f"{count(journals, 'abandoned run')} swept, {len(left)} of them with something left"
     _say(swept if journals else "nothing left behind")
     return 1 if left else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,6 +41,11 @@ def paint(text: str, *styles: str, file: TextIO | None = None) -> str:
     return f"\x1b[{';'.join(STYLES[style] for style in styles)}m{text}\x1b[0m"
 
 
+def count(things: Sized, noun: str) -> str:
+    """Count in words: ``1 check``, ``2 checks``."""
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
 def print_opening(run: Run, file: TextIO | None = None) -> None:
     """Say first what is judged, where it is, and what may be written there."""
     plan, out = run.plan, file or sys.stdout
@@ -48,11 +54,8 @@ def print_opening(run: Run, file: TextIO | None = None) -> None:
     commit = (plan.revision["commit"] or "an unknown revision")[: 7 if plan.revision["commit"] else None]
     commit += " with changes" if plan.revision["dirty"] else ""
     limited = f", limited to {plan.partial}" if plan.partial else ""
-    print(
-        f"run {plan.run} of {commit}: {len(plan.checks)} checks in {len(plan.stages)} stages{limited}",
-        file=out,
-        flush=True,
-    )
+    owed = f"{count(plan.checks, 'check')} in {count(plan.stages, 'stage')}"
+    print(f"run {plan.run} of {commit}: {owed}{limited}", file=out, flush=True)
 
 
 class GateReporter(TerminalReporter):  # type: ignore[misc]  # final only to type checkers

@@ -49,7 +49,8 @@ def derive_verdict(
         "ended": ended,
         "duration_s": _seconds_between(started, ended),
         "exit_code": 1 if reason else 0,
-        "reason": reason or f"all {len(by_check)} checks hold",
+        "reason": reason
+        or (f"all {len(by_check)} checks hold" if len(by_check) > 1 else "its one check holds"),
         "counts": dict(Counter(str(record["outcome"]) for record in by_check.values())),
         "stages": [_stage(stage, plan, by_check, records) for stage in plan.stages],
         "blocking": blocking,

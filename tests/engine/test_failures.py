@@ -131,7 +131,7 @@ def test_a_gate_that_is_killed_itself_leaves_no_verdict_and_no_process(gate: Gat
     verified = gate.run("verify", str(run))
     assert (verified.code, "verdict.json" in verified.said) == (2, True)
     swept = gate.run("sweep", "small")
-    assert "1 abandoned runs swept, 0 of them with something left" in swept.said
+    assert "1 abandoned run swept, 0 of them with something left" in swept.said
     assert swept.code == 0
     assert [p.cmdline() for p in processes_of(RUN_VARIABLE, identity)] == []
 

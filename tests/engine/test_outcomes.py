@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import subprocess
+import sys
+
+import pytest
 
 from tests.engine.conftest import Gate
 
@@ -243,12 +246,13 @@ def test_parametrized_checks_owe_every_variant(gate: Gate) -> None:
     assert [record["check"] for record in result.verdict["blocking"]] == ["alpha.module.small"]
 
 
-def test_plain_pytest_gives_the_same_verdict(gate: Gate, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_plain_pytest_gives_the_same_verdict(gate: Gate, workers: str) -> None:
     gate.suite("11_alpha", EVERY_OUTCOME)
-    command = [sys.executable, "-m", "pytest", "suites", "--target", "targets/small.toml", "--stage", "alpha"]
+    command = [
+        *(sys.executable, "-m", "pytest", "suites", "-n", workers),
+        *("--target", "targets/small.toml", "--stage", "alpha"),
+    ]
     done = subprocess.run(
         command,
         cwd=gate.folder,
