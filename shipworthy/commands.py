@@ -13,7 +13,7 @@ import shipworthy
 from shipworthy.catalogue import Check, read_catalogue
 from shipworthy.errors import ProbeError, RunError
 from shipworthy.history import blocking_checks, find_run, problems_of
-from shipworthy.house import find_target, suite_folders
+from shipworthy.house import find_target, suite_folders, user_folder
 from shipworthy.ledger import now
 from shipworthy.plan import Selection, make_plan
 from shipworthy.reference import down as reference_down
@@ -24,6 +24,7 @@ from shipworthy.run import abandoned_runs, catalogue_for, house_path, open_run
 from shipworthy.run import sweep as sweep_journal
 from shipworthy.supervise import supervise
 from shipworthy.target import load_target
+from shipworthy.target.loader import base_folder
 from shipworthy.terminal import count, paint, print_opening, print_summary
 from shipworthy.waivers import waiver_stanza
 
@@ -57,6 +58,7 @@ def _judge(
     reports: Path,
     load_profile: str | None = None,
 ) -> int:
+    selection.refuse_unknown(read_catalogue(suite_folders(user_folder(base_folder(path)))))
     with reference_running(path, env_file, plant=plant) as variables:
         loaded = load_target(path, env_file=variables, load_profile=load_profile)
         words = ["shipworthy", "run", loaded.target.name, *(f"--plant {fault}" for fault in plant)]

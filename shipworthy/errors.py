@@ -42,9 +42,9 @@ class TargetError(RunError):
     Carries every problem of the file, so that one edit can mend them all.
     """
 
-    def __init__(self, source: str, problems: list[Problem]) -> None:
+    def __init__(self, source: str, problems: list[Problem], *, hint: str = "") -> None:
         self.source = source
         self.problems = problems
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"{source}: {count}\n{lines}")
+        super().__init__(f"{source}: {count}\n{lines}" + (f"\n{hint}" if hint else ""))

@@ -12,6 +12,11 @@ HOUSE = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
 """The folder with ``conftest.py``, ``suites/``, ``fixtures/``, ``supabase/``, ``load/``, ``targets/``."""
 
 
+def user_folder(folder: Path) -> Path:
+    """Give the folder that a run belongs to: the target's own, or the working one for a shipped target."""
+    return Path.cwd() if folder == HOUSE else folder
+
+
 def suite_folders(here: Path) -> list[Path]:
     """Give the folders of stages: the shipped one, then the user's own below ``here``."""
     own = here.resolve() / "suites"

@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from shipworthy.errors import RunError
+from shipworthy.house import user_folder
 from shipworthy.processes import end_processes_of
 from shipworthy.run import house_path
 from shipworthy.target.loader import base_folder
@@ -120,10 +121,7 @@ def running_pid(target: Path) -> int | None:
 
 
 def _home(target: Path) -> Path:
-    from shipworthy.house import HOUSE
-
-    folder = base_folder(target)
-    return (Path.cwd() if folder == HOUSE else folder) / ".shipworthy" / "reference"
+    return user_folder(base_folder(target)) / ".shipworthy" / "reference"
 
 
 def _is_reference(target: Path) -> bool:

@@ -24,7 +24,7 @@ from shipworthy.evidence.circumstances import circumstances
 from shipworthy.evidence.manifest import seal, write_whole
 from shipworthy.evidence.redaction import Redactor, clean, search
 from shipworthy.evidence.render import render
-from shipworthy.house import HOUSE, suite_folders
+from shipworthy.house import HOUSE, suite_folders, user_folder
 from shipworthy.journal import RUN_ENTRY, Entry, Journal
 from shipworthy.ledger import Ledger, digest_of, now, read_ledger
 from shipworthy.plan import Plan, Selection, make_plan, read_plan
@@ -74,12 +74,12 @@ class Run:
 
 def state_folder(loaded: LoadedTarget) -> Path:
     """Give the folder for what outlives a run but is no evidence."""
-    return Path.cwd() / ".shipworthy" if loaded.folder == HOUSE else loaded.folder / ".shipworthy"
+    return user_folder(loaded.folder) / ".shipworthy"
 
 
 def catalogue_for(loaded: LoadedTarget) -> list[Check]:
     """Read the shipped checks and those beside the target file."""
-    return read_catalogue(suite_folders(loaded.folder if loaded.folder != HOUSE else Path.cwd()))
+    return read_catalogue(suite_folders(user_folder(loaded.folder)))
 
 
 def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, command: str) -> Run:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from shipworthy.house import HOUSE, suite_folders
+from shipworthy.house import HOUSE, suite_folders, user_folder
 from shipworthy.ledger import LedgerReader
 from shipworthy.plan import Plan
 from shipworthy.run import RUN_VARIABLE, Run, conclude_run, house_path, stop_run, variables_file
@@ -75,8 +75,7 @@ def supervise(run: Run, *, workers: int, load_profile: str | None = None) -> dic
 
 
 def _arguments(run: Run, variables: Path, workers: int) -> list[str]:
-    folder = run.loaded.folder
-    suites = suite_folders(folder if folder != HOUSE else Path.cwd())
+    suites = suite_folders(user_folder(run.loaded.folder))
     return [
         *(sys.executable, "-P", "-m", "pytest"),
         *("-c", str(HOUSE / "pyproject.toml"), "--rootdir", str(HOUSE)),

@@ -72,15 +72,15 @@ def load_target(path: Path, *, env_file: Path | None = None, load_profile: str |
     problems: list[Problem] = []
     filed = _env_file(path, raw, env_file, problems)
     variables = {**os.environ, **filed} if env_file else {**filed, **os.environ}
-    resolved = _resolve(raw, "", variables, problems, _where(raw, env_file))
+    resolved = _resolve(raw, "", variables, problems)
+    unset = {problem.key for problem in problems}
     target = None
     try:
         target = Target.model_validate(resolved)
     except ValidationError as error:
-        unset = {problem.key for problem in problems}
         problems += [problem for problem in _problems_of(error) if problem.key not in unset]
     if target is None or problems:
-        raise TargetError(str(path), problems)
+        raise TargetError(str(path), problems, hint=_where(raw, env_file) if unset else "")
     own = {name: variables[name] for name in {*filed, *VARIABLE.findall(json.dumps(raw, default=str))}}
     return LoadedTarget(target, path.resolve(), variables, own, frozenset(_secrets(target, variables)))
 
@@ -101,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _where(raw: Mapping[str, Any], env_file: Path | None) -> str:
     named = env_file or raw.get("env_file")
-    return f"set it in the environment or in {named}" if named else "set it in the environment"
+    return "variables are read from the environment" + (f" and from {named}" if named else "")
 
 
 def _env_file(
@@ -116,20 +116,18 @@ def _env_file(
     return {}
 
 
-def _resolve(node: Any, key: str, variables: Mapping[str, str], problems: list[Problem], where: str) -> Any:
+def _resolve(node: Any, key: str, variables: Mapping[str, str], problems: list[Problem]) -> Any:
     if isinstance(node, dict):
         return {
-            name: _resolve(value, f"{key}.{name}".lstrip("."), variables, problems, where)
+            name: _resolve(value, f"{key}.{name}".lstrip("."), variables, problems)
             for name, value in node.items()
         }
     if isinstance(node, list):
-        return [
-            _resolve(value, f"{key}[{index}]", variables, problems, where) for index, value in enumerate(node)
-        ]
+        return [_resolve(value, f"{key}[{index}]", variables, problems) for index, value in enumerate(node)]
     if isinstance(node, str):
         for name in VARIABLE.findall(node):
             if not variables.get(name):
-                problems += [Problem(key, f"variable {name} is not set", where)]
+                problems += [Problem(key, f"variable {name} is not set", "set it")]
         return VARIABLE.sub(lambda match: variables.get(match[1], ""), node)
     return node
 
