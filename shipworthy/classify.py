@@ -16,8 +16,12 @@ from shipworthy.plan import PlannedCheck
 SEVERITY = (Outcome.FAILED, Outcome.ERROR, Outcome.UNVERIFIED, Outcome.WITHHELD, Outcome.PASSED)
 
 
-class WithheldError(Exception):
-    """An earlier stage blocks; the check does not start."""
+class WithheldError(pytest.skip.Exception):
+    """An earlier stage blocks; the check does not start.
+
+    To pytest it is a skip, because the report of one needs no traceback: a blocked run withholds
+    hundreds of checks at once. The ledger says withheld, which blocks.
+    """
 
 
 def classify(  # noqa: PLR0911  one return for each kind of trouble
@@ -36,7 +40,7 @@ def classify(  # noqa: PLR0911  one return for each kind of trouble
     if error is None:
         return _phase(Outcome.PASSED, "", [])
     if isinstance(error, WithheldError):
-        return _phase(Outcome.WITHHELD, str(error), [])
+        return _phase(Outcome.WITHHELD, str(error.msg), [])
     if isinstance(error, FindingsError):
         return _phase(Outcome.FAILED, "", error.findings)
     if when == "call" and isinstance(error, AssertionError):

@@ -83,6 +83,8 @@ def _arguments(run: Run, variables: Path, workers: int) -> list[str]:
         *("--target", str(run.loaded.path), "--env-file", str(variables)),
         *("--shipworthy-run", str(run.folder)),
         *("-p", "no:cacheprovider", "-n", str(workers)),
+        "--disable-plugin-autoload",  # what else is installed has no say in the order and the verdict
+        *("-p", "shipworthy.plugin", "-p", "xdist.plugin", "-p", "pytest_timeout"),
     ]
 
 

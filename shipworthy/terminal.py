@@ -145,11 +145,14 @@ def lines_of(entry: dict[str, Any], stage: str) -> list[str]:
     """Give the lines for one record: the check, and what a reader needs if it does not hold."""
     word, colour = MARKS[Outcome(entry["outcome"])]
     name = entry["check"].removeprefix(f"{stage}.") + (f" [{entry['variant']}]" if entry["variant"] else "")
-    figures = "  ".join(figure(m) for m in entry["measures"])
+    figures = [figure(measure) for measure in entry["measures"]]
+    beside = figures[0] if len(figures) == 1 else ""
     again = "" if entry["final"] else f"  (attempt {entry['attempt']}, tried again)"
     lines = [
-        f"  {paint(f'{word:<10}', colour)} {entry['duration_s']:6.2f} s  {name}{again}  {figures}".rstrip()
+        f"  {paint(f'{word:<10}', colour)} {entry['duration_s']:6.2f} s  {name}{again}  {beside}".rstrip()
     ]
+    if not beside:
+        lines += [f"{'':23}{text}" for text in figures]
     if entry["message"]:
         lines.append(f"             {entry['message']}")
     if entry["outcome"] in {Outcome.FAILED, Outcome.WAIVED}:
