@@ -16,7 +16,7 @@ from shipworthy.plan import PlannedCheck
 SEVERITY = (Outcome.FAILED, Outcome.ERROR, Outcome.UNVERIFIED, Outcome.WITHHELD, Outcome.PASSED)
 
 
-class WithheldError(pytest.skip.Exception):
+class WithheldError(pytest.skip.Exception):  # type: ignore[name-defined, misc]  # a dynamic name
     """An earlier stage blocks; the check does not start.
 
     To pytest it is a skip, because the report of one needs no traceback: a blocked run withholds

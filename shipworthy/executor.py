@@ -20,7 +20,7 @@ from shipworthy.run import Run
 
 CHECK = pytest.StashKey[PlannedCheck]()
 EVIDENCE = pytest.StashKey[Evidence]()
-WITHHELD = pytest.StashKey[Exception]()
+WITHHELD = pytest.StashKey[BaseException]()
 ATTEMPTS = pytest.StashKey[list[dict[str, Any]]]()
 """What became of the attempts before the last one."""
 STARTED = pytest.StashKey[str]()
