@@ -72,7 +72,8 @@ class Executor:
         try:
             blocked = self._barrier.pass_through(item.stash[CHECK])
             if blocked:
-                item.stash[WITHHELD] = WithheldError(f"withheld: {blocked}")
+                withheld: BaseException = WithheldError(f"withheld: {blocked}")
+                item.stash[WITHHELD] = withheld
         except TimeoutError as error:
             item.stash[WITHHELD] = RunError(str(error))
         item.stash[STARTED] = now()
