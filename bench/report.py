@@ -30,8 +30,8 @@ def write_page(figures: Iterable[Figure], missing: Iterable[str]) -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Made by `tox -e bench`. Times of commands are wall time measured from outside, times of stages are the",
-        "ledger's, from the first check that began to the last that ended.",
+        "Made by `tox -e bench`. Times of commands are wall time measured from outside, times of stages are",
+        "the ledger's, from the first check that began to the last that ended.",
         "",
         f"- date: {dt.datetime.now(dt.UTC).date().isoformat()}",
         *(f"- {name}: {fact}" for name, fact in machine().items()),
