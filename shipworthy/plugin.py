@@ -6,21 +6,19 @@ are ordered by stage, held at the barrier, recorded in the ledger and judged at 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from shipworthy.errors import RunError
+from shipworthy import hooks
+from shipworthy.errors import ProbeError, RunError
 from shipworthy.evidence.writer import Evidence
 from shipworthy.executor import CHECK, EVIDENCE, Executor
 from shipworthy.findings import Findings
@@ -31,11 +29,13 @@ from shipworthy.recording import Recorder
 from shipworthy.reference import reference_running
 from shipworthy.retrying import Retrying
 from shipworthy.run import RUN_VARIABLE, Run, attach_run, conclude_run, open_run
+from shipworthy.sharing import Shared
 from shipworthy.target import LoadedTarget, Target, load_target
 from shipworthy.terminal import GateReporter, print_opening, print_summary
 
 RUN = pytest.StashKey[Run]()
 RECORDER = pytest.StashKey[Recorder]()
+PREPARING = pytest.StashKey[threading.Thread]()
 CLOSING = pytest.StashKey[ExitStack]()
 
 
@@ -145,12 +145,41 @@ def _conclude(config: pytest.Config, run: Run) -> None:
     config.stash[RECORDER].verdict = verdict
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the gate's own hook."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the fixture plugins begin with what takes its time."""
+    if RECORDER in session.config.stash:
+        preparing = threading.Thread(target=_prepare, args=(session.config,))
+        session.config.stash[PREPARING] = preparing
+        preparing.start()
+
+
+def _prepare(config: pytest.Config) -> None:
+    run = config.stash[RUN]
+    try:
+        config.hook.shipworthy_prepare(
+            loaded_target=run.loaded,
+            parts=frozenset(part for check in run.plan.checks for part in check.needs),
+            shared=Shared(run.workspace),
+            journal=run.journal,
+            workspace=run.workspace,
+            run_id=run.id,
+        )
+    except ProbeError:
+        return  # the first check that asks meets it again, and says so
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Close the ledger; where this session is the whole run, let its exit status be the verdict's."""
     recorder = session.config.stash.get(RECORDER, None)
     if recorder is None:
         return
+    session.config.stash[PREPARING].join()  # nothing is left half made
     if session.exitstatus in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
         recorder.stopped("it was interrupted")
     recorder.close()
@@ -230,21 +259,9 @@ def workspace(shipworthy_run: Run) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared(workspace: Path) -> Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]:
-    """Make a thing once a run, whichever worker comes first, and give its description to all.
-
-    What failed to be made is tried again by the next that asks.
-    """
-
-    def once(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        made = workspace / f"{name}.json"
-        with FileLock(workspace / f"{name}.lock"):
-            if not made.exists():
-                made.write_text(json.dumps(make()), encoding="utf-8")
-        description: dict[str, Any] = json.loads(made.read_text(encoding="utf-8"))
-        return description
-
-    return once
+def shared(workspace: Path) -> Shared:
+    """Makes a thing once a run, for all workers."""
+    return Shared(workspace)
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from shipworthy.errors import RunError
 from shipworthy.evidence.circumstances import circumstances
 from shipworthy.evidence.manifest import seal, write_whole
 from shipworthy.evidence.redaction import Redactor, clean, search
-from shipworthy.evidence.render import render
 from shipworthy.house import HOUSE, suite_folders, user_folder
 from shipworthy.journal import RUN_ENTRY, Entry, Journal
 from shipworthy.ledger import Ledger, digest_of, now, read_ledger
@@ -140,6 +139,8 @@ def conclude_run(run: Run) -> dict[str, Any]:
         The content of ``verdict.json``.
 
     """
+    from shipworthy.evidence.render import render  # templates: not wanted before the end
+
     left = sweep(run.journal, run.loaded)
     if left:
         stop_run(run, left)
