@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import random
 import shlex
 import shutil
 import socket
@@ -28,6 +29,8 @@ from shipworthy.errors import ProbeError
 HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 UNPRIVILEGED = "nobody"
+PORTS = range(16_384, 20_000)
+TRIES = 100
 START_S = 60
 STOP_S = 30
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
@@ -48,10 +51,21 @@ def client_program(name: str) -> Path:
 
 
 def free_port() -> int:
-    """Find a TCP port of loopback that nothing listens on right now."""
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
+    """Find a TCP port of loopback that nothing listens on right now.
+
+    It lies below the range of outgoing connections, so that none of those takes it before it is used.
+
+    Raises:
+        ProbeError: every port that was tried has a listener.
+
+    """
+    for port in random.sample(PORTS, TRIES):
+        try:
+            socket.create_server((HOST, port)).close()
+        except OSError:
+            continue
         return port
+    raise ProbeError(f"no free port between {PORTS.start} and {PORTS.stop} of {HOST}: {TRIES} were tried")
 
 
 @dataclass(frozen=True, slots=True)
