@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ import pytest
 from mirakuru import HTTPExecutor
 
 from fixtures.reference.model import Reference, Service
+from fixtures.reference.ports import ports_for
 from fixtures.reference.services import drive, ingestion
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -21,14 +21,11 @@ PARTS = ("supabase", "instant", "drive", "ingestion", "web")
 
 
 @pytest.fixture
-def reference(tmp_path) -> Reference:
+def reference(tmp_path) -> Iterator[Reference]:
     """Settings of a deployment of which nothing runs yet."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in PARTS]
-    ports = {part: listener.getsockname()[1] for part, listener in zip(PARTS, listeners, strict=True)}
-    for listener in listeners:
-        listener.close()
     keys = ("jwt", "anon", "service", "database", "cron", "channel-token", "inference")
-    return Reference(tmp_path, ports, *(f"{key}-of-the-tests" for key in keys))
+    with ports_for(PARTS, {}) as ports:
+        yield Reference(tmp_path, ports, *(f"{key}-of-the-tests" for key in keys))
 
 
 @pytest.fixture
