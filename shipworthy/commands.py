@@ -114,7 +114,8 @@ def verify(arguments: Namespace) -> int:
 def plan(arguments: Namespace) -> int:
     """Print what a run would owe."""
     path = find_target(arguments.target, Path.cwd())
-    loaded = load_target(path, env_file=Path(arguments.env_file) if arguments.env_file else None)
+    with reference_running(path, arguments.env_file) as env_file:
+        loaded = load_target(path, env_file=env_file)
     made = make_plan(
         catalogue_for(loaded),
         loaded.target,

@@ -17,6 +17,15 @@ def user_folder(folder: Path) -> Path:
     return Path.cwd() if folder == HOUSE else folder
 
 
+def untracked_folder(folder: Path) -> Path:
+    """Make a folder for what the gate writes, and keep it out of the user's version control."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("# made by shipworthy\n*\n", encoding="utf-8")
+    return folder
+
+
 def suite_folders(here: Path) -> list[Path]:
     """Give the folders of stages: the shipped one, then the user's own below ``here``."""
     own = here.resolve() / "suites"

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from shipworthy.errors import RunError
-from shipworthy.house import user_folder
+from shipworthy.house import untracked_folder, user_folder
 from shipworthy.processes import end_processes_of
 from shipworthy.run import house_path
 from shipworthy.target.loader import base_folder
@@ -82,7 +82,8 @@ def up(target: Path, *, plant: Sequence[str] = (), say: Say = _print) -> Path:
     state.chmod(0o755)
     process = _start(state, plant, say, detached=True)
     home = _home(target)
-    home.mkdir(parents=True, exist_ok=True)
+    untracked_folder(home.parent)
+    home.mkdir(exist_ok=True)
     (home / "pid").write_text(f"{process.pid}\n")
     (home / "env").unlink(missing_ok=True)
     (home / "env").symlink_to(state / "env")

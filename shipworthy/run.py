@@ -23,7 +23,7 @@ from shipworthy.errors import RunError
 from shipworthy.evidence.circumstances import circumstances
 from shipworthy.evidence.manifest import seal, write_whole
 from shipworthy.evidence.redaction import Redactor, clean, search
-from shipworthy.house import HOUSE, suite_folders, user_folder
+from shipworthy.house import HOUSE, suite_folders, untracked_folder, user_folder
 from shipworthy.journal import RUN_ENTRY, Entry, Journal
 from shipworthy.ledger import Ledger, digest_of, now, read_ledger
 from shipworthy.plan import Plan, Selection, make_plan, read_plan
@@ -73,7 +73,7 @@ class Run:
 
 def state_folder(loaded: LoadedTarget) -> Path:
     """Give the folder for what outlives a run but is no evidence."""
-    return user_folder(loaded.folder) / ".shipworthy"
+    return untracked_folder(user_folder(loaded.folder) / ".shipworthy")
 
 
 def catalogue_for(loaded: LoadedTarget) -> list[Check]:
@@ -102,7 +102,11 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
     )
     _refuse_secrets(plan, loaded)
     stamp = created[:19].replace("-", "").replace(":", "")
-    folder = reports.resolve() / "runs" / loaded.target.name / f"{stamp}-{revision.short}-{identity}"
+    folder = (
+        untracked_folder(reports.resolve() / "runs")
+        / loaded.target.name
+        / f"{stamp}-{revision.short}-{identity}"
+    )
     folder.mkdir(parents=True)
     plan.write(folder / "plan.json")
     run = Run(folder, plan, loaded)

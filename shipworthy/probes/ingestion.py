@@ -135,6 +135,8 @@ class Webhook:
         headers = {name: value.format(**values) for name, value in self._sample.items()}
         if token is None:
             del headers["X-Goog-Channel-Token"]
+        if body:  # who refuses a body early closes the connection: the next request must not be given it
+            headers["Connection"] = "close"
         return self._client.post(self._url, headers=headers, content=body)
 
 

@@ -348,6 +348,17 @@ class Target(Section):
     retries: Retries = Retries()
     waivers: list[Waiver] = Field(default_factory=list)
 
+    @property
+    def addresses(self) -> list[str]:
+        """Name the parts that say where something is deployed; none where nothing is yet."""
+        parts = ("database.live", "supabase", "gateway", "inference", "ingestion", "web")
+        return [part for part in parts if self.declares(part)]
+
+    @property
+    def values(self) -> list[str]:
+        """Name the parts that hold values of this environment."""
+        return self.addresses + (["environment.required"] if self.declares("environment.required") else [])
+
     def declares(self, part: str) -> bool:
         """Tell whether the target has this part; ``part`` is a dotted path, ``"inference.instant"``.
 

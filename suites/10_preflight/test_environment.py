@@ -22,6 +22,7 @@ def test_required_variables_are_set(environment, variables, findings):
             )
 
 
+@needs("values")
 def test_no_placeholder_is_left(environment, variables, declared_secrets, declared_urls, findings):
     """No secret, address or required variable still holds the placeholder of a template.
 

@@ -28,6 +28,7 @@ def test_no_url_of_another_environment(places, environment, findings):
                 )
 
 
+@needs("addresses")
 def test_all_parts_belong_together(places, target, findings):
     """All keys, addresses and DSNs of the target are of one Supabase project and on one side of the network.
 

@@ -1,8 +1,11 @@
 """Whether what the target declares is there."""
 
+from shipworthy import needs
+
 CERTIFICATE_DAYS = 14
 
 
+@needs("addresses")
 def test_every_declared_endpoint_answers(ask_every_endpoint, evidence, findings):
     """Every endpoint of the target answers in time, with a certificate that stays valid.
 

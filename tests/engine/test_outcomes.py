@@ -269,3 +269,17 @@ def test_plain_pytest_gives_the_same_verdict(gate: Gate, workers: str) -> None:
     assert done.returncode == supervised.code == 1
     assert plain["counts"] == supervised.verdict["counts"]
     assert plain["reason"] == supervised.verdict["reason"]
+
+
+def test_a_first_run_leaves_the_working_tree_clean(gate: Gate) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words]
+        return subprocess.run(command, cwd=gate.folder, capture_output=True, text=True, check=True).stdout
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "all there is")
+    for _ in range(2):
+        result = gate.run("run", "small", "--stage", "preflight")
+        assert (result.code, git("status", "--porcelain")) == (0, ""), result.said
+    assert result.outcomes["preflight.revision.tree_and_revision_are_known"] == "passed"
