@@ -30,7 +30,7 @@ class Executor:
     """Registered in every process that runs checks."""
 
     def __init__(self, run: Run, config: pytest.Config) -> None:
-        self._run = run
+        self._run, self._redactor = run, run.redactor
         self._planned = {check.id: check for check in run.plan.checks}
         self._order = {identity: index for index, identity in enumerate(self._planned)}
         self._check_s = run.loaded.target.budgets.check_s
@@ -103,7 +103,7 @@ class Executor:
         findings = getattr(item, "funcargs", {}).get("findings")
         facts = classify(check, report.when, error, findings)
         if facts["outcome"] == Outcome.ERROR and error:
-            self._evidence(item).text(f"traceback-{report.when}", str(report.longrepr))
+            self.evidence_of(item).text(f"traceback-{report.when}", str(report.longrepr))
         facts |= {"started": item.stash[STARTED], "duration_s": report.duration, "worker": self._worker}
         if report.when == "teardown":
             facts |= self._left_by(item, findings)
@@ -118,8 +118,9 @@ class Executor:
             left["examined"] = findings.examined
         return left
 
-    def _evidence(self, item: pytest.Item) -> Evidence:
+    def evidence_of(self, item: pytest.Item) -> Evidence:
+        """Give the evidence of an item, the same one throughout an attempt."""
         if EVIDENCE not in item.stash:
             check = item.stash[CHECK]
-            item.stash[EVIDENCE] = Evidence(self._run.folder, check.stage, check.id, self._run.redactor)
+            item.stash[EVIDENCE] = Evidence(self._run.folder, check.stage, check.id, self._redactor)
         return item.stash[EVIDENCE]

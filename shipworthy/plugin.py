@@ -20,7 +20,7 @@ import pytest
 from shipworthy import hooks
 from shipworthy.errors import ProbeError, RunError
 from shipworthy.evidence.writer import Evidence
-from shipworthy.executor import CHECK, EVIDENCE, Executor
+from shipworthy.executor import Executor
 from shipworthy.findings import Findings
 from shipworthy.house import find_target
 from shipworthy.journal import Journal
@@ -271,11 +271,7 @@ def findings() -> Findings:
 
 
 @pytest.fixture
-def evidence(request: pytest.FixtureRequest, shipworthy_run: Run) -> Evidence:
+def evidence(request: pytest.FixtureRequest, shipworthy_run: Run) -> Evidence:  # noqa: ARG001  there must be one
     """Where the check leaves what it saw."""
-    check = request.node.stash[CHECK]
-    made = request.node.stash.get(EVIDENCE, None) or Evidence(
-        shipworthy_run.folder, check.stage, check.id, shipworthy_run.redactor
-    )
-    request.node.stash[EVIDENCE] = made
-    return made
+    executor: Executor = request.config.pluginmanager.getplugin("shipworthy-executor")
+    return executor.evidence_of(request.node)

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
 
 from fixtures.reference.services.inference.app import make_app
 from fixtures.reference.services.inference.faults import FAULTS
 from fixtures.reference.services.inference.settings import Settings
 from shipworthy.probes.inference import ChatEndpoint
+from tests.serving import serving
 
 KEY = "a-key-of-the-tests"
 T = TypeVar("T")
-
-
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on a free port of loopback; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server ended before it began"
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
 
 
 def settings(**changes: Any) -> Settings:

@@ -12,7 +12,8 @@ from fixtures.reference.services.gateway.app import make_app
 from fixtures.reference.services.gateway.settings import Settings
 from fixtures.reference.services.gateway.users import RateLimit, caller, verified_claims
 from shipworthy.probes.inference import ChatEndpoint, ask, chat, stream_chat
-from tests.inference.conftest import KEY, serving
+from tests.inference.conftest import KEY
+from tests.serving import serving
 
 SECRET = "the secret of the project, long enough for HS256"
 NOBODY = "http://127.0.0.1:9"

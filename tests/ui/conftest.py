@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
-import uvicorn
 
 from fixtures.reference.services.web import PUBLIC, Site, application
 from fixtures.reference.services.web_defects import Defect
 from shipworthy.probes.browser import ARGUMENTS, Visit
 from shipworthy.setup import find_browser
 from shipworthy.target.sections import WebSelectors
+from tests.serving import serving
 
 NOWHERE = "http://127.0.0.1:9"
 CONFIG = dict.fromkeys(PUBLIC, NOWHERE) | {"SUPABASE_ANON_KEY": "the-anon-key", "ENVIRONMENT": "tests"}
-
-
-@contextmanager
-def serving(app):
-    """Serve an application on a free port of loopback; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server ended before it began"
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive()
 
 
 @pytest.fixture
