@@ -127,5 +127,19 @@ def test_the_stand_in_for_pgcrypto_refuses_what_it_cannot_do(empty):
         "select encode(extensions.digest('abc', 'sha256'), 'hex'), length(gen_random_bytes(70))"
     )
     assert row.fetchone() == ("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 70)
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match="no gen_salt"):
-        empty.execute("select extensions.crypt('secret', extensions.gen_salt('bf'))")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="no digest whirlpool"):
+        empty.execute("select extensions.digest('abc', 'whirlpool')")
+
+
+def test_the_stand_in_for_pgcrypto_makes_passwords_that_compare(empty):
+    row = empty.execute(
+        "select length(hash), crypt('secret', hash) = hash, crypt('other', hash) = hash"
+        " from crypt('secret', gen_salt('bf')) as hash"
+    )
+    assert row.fetchone() == (60, True, False)
+
+
+def test_the_stand_in_for_pgcrypto_signs_as_the_standard_says(empty):
+    """The vector is RFC 4231's second."""
+    signed = empty.execute("select encode(hmac('what do ya want for nothing?', 'Jefe', 'sha256'), 'hex')")
+    assert signed.fetchone() == ("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",)

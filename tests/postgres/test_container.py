@@ -34,7 +34,7 @@ def test_the_reference_project_migrates_and_seeds_in_a_container(server, referen
     with connect_scratch(clone) as connection:
         assert len(read_history(connection)) == len(reference_project.migrations)
         assert connection.execute("select count(*) from public.documents").fetchone() == (2,)
-        assert read_stand_ins(connection) == ("pg_cron",)
+        assert "pg_cron" in read_stand_ins(connection)
     server.drop(clone)
 
 
@@ -43,7 +43,7 @@ def test_the_servers_own_database_has_the_real_pg_cron(server, reference_project
         bootstrap(connection)  # fills what Supabase's own image leaves to its other services
         apply_migrations(connection, reference_project)
         apply_seed(connection, reference_project)
-        assert read_stand_ins(connection) == ()
+        assert "pg_cron" not in read_stand_ins(connection)
         assert connection.execute("select count(*) from cron.job where active").fetchone() == (5,)
 
 

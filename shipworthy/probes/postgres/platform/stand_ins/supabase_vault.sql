@@ -16,3 +16,12 @@ create or replace function vault.create_secret(
 ) returns uuid language sql as $$
   insert into vault.secrets (secret, name, description) values (new_secret, new_name, new_description) returning id
 $$;
+create or replace function vault.update_secret(
+  secret_id uuid, new_secret text default null, new_name text default null, new_description text default null,
+  new_key_id uuid default null
+) returns void language sql as $$
+  update vault.secrets
+  set secret = coalesce(new_secret, secret), name = coalesce(new_name, name),
+      description = coalesce(new_description, description), updated_at = now()
+  where id = secret_id
+$$;
