@@ -1,4 +1,4 @@
-"""What a run needs beside Python packages, found or fetched once: npm packages, Deno, a browser."""
+"""What a run needs beside Python packages, found or fetched once: npm packages, Deno, a browser, the CLI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shipworthy.setup.browser import find_browser, set_up_browser
 from shipworthy.setup.cache import cache_folder
 from shipworthy.setup.deno import deno_cache, deno_program, set_up_deno
 from shipworthy.setup.node import node_packages, node_program, node_script, set_up_node
+from shipworthy.setup.supabase_cli import set_up_supabase_cli, supabase_command
 
 __all__ = [
     "cache_folder",
@@ -18,6 +19,7 @@ __all__ = [
     "node_program",
     "node_script",
     "set_up",
+    "supabase_command",
 ]
 
 Say = Callable[[str], None]
@@ -39,4 +41,5 @@ def set_up(say: Say) -> bool:
     say(f"cache: {cache_folder()}")
     set_up_node(say)
     set_up_deno(say)
+    set_up_supabase_cli(say)
     return set_up_browser(say)

@@ -7,7 +7,14 @@ import pytest
 
 from shipworthy.errors import ProbeError
 from shipworthy.house import HOUSE
-from shipworthy.setup import deno, find_browser, node_packages, node_program, node_script
+from shipworthy.setup import (
+    deno,
+    find_browser,
+    node_packages,
+    node_program,
+    node_script,
+    supabase_command,
+)
 from shipworthy.setup.node import set_up_node
 
 SOURCE = HOUSE / "fixtures" / "reference" / "node"
@@ -80,3 +87,17 @@ def test_the_remembered_browser_is_the_one(empty_cache):
     (empty_cache / "browser").write_text(f"{node_program()}\n")
 
     assert find_browser() == node_program()
+
+
+def test_without_the_supabase_cli_the_message_names_the_command(empty_cache, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ProbeError, match="run: shipworthy setup"):
+        supabase_command()
+
+
+def test_the_supabase_cli_of_the_machine_comes_first(empty_cache, tmp_path, monkeypatch):
+    own = tmp_path / "supabase"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert supabase_command() == (str(own),)

@@ -15,7 +15,8 @@ import pytest
 from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.container import provide_image
 from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
-from shipworthy.probes.postgres.migrate import Project, apply_migrations, apply_seed, read_project
+from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed
+from shipworthy.probes.postgres.project import Project, read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
 
 HOUSE = Path(__file__).parents[2]

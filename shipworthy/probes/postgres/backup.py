@@ -53,6 +53,20 @@ def dump_database(dsn: str, file: Path, *, snapshot: str) -> float:
     return seconds
 
 
+def dump_schema(dsn: str, file: Path, *, without: Iterable[str]) -> None:
+    """Dump the definitions of a database and none of its rows; neither these schemas nor any extension.
+
+    Raises:
+        ProbeError: pg_dump refused; it must be as new as the server.
+
+    """
+    left_out = ("--exclude-extension=*", *(f"--exclude-schema={name}" for name in without))
+    options = ("--format=custom", "--schema-only", "--no-owner", "--no-subscriptions", *left_out)
+    ended, _ = _run("pg_dump", dsn, *options, f"--lock-wait-timeout={LOCK_MS}", f"--file={file}")
+    if ended.returncode:
+        raise ProbeError(f"pg_dump failed: {_brief(ended.stderr)}")
+
+
 def list_dump(file: Path) -> tuple[str, ...]:
     """Give the table of contents of a dump: one entry a line, as ``pg_restore --use-list`` takes them."""
     ended = subprocess.run(

@@ -11,6 +11,9 @@ from psycopg.sql import SQL
 from shipworthy.probes.postgres.exposure import Function
 from shipworthy.probes.postgres.personas import Persona, acting_as
 
+LIMITS = "set local statement_timeout = '2s'; set local lock_timeout = '2s'"
+"""A body that sleeps or waits has been entered all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -31,6 +34,7 @@ def call_as(connection: psycopg.Connection[Any], persona: Persona, function: Fun
     call = SQL("select * from {}({})").format(SQL(function.name), nulls)
     try:
         with acting_as(connection, persona):
+            connection.execute(LIMITS.encode())
             connection.execute(call)
     except psycopg.errors.InsufficientPrivilege as error:
         return Call(bool(error.diag.context), f"{error.sqlstate} {error.diag.message_primary}")

@@ -1,102 +1,77 @@
-"""Migrations and seeds of a Supabase project: read, applied one statement at a time, recorded."""
+"""Applying a project to a database as the Supabase CLI does, and recording it like the CLI.
+
+The statements of a file travel in one go (the protocol's pipeline), which makes one transaction of
+them. One that the server refuses in a transaction is sent by itself, between what stands before and
+behind it. A file with ``begin`` or ``commit`` in it is left to itself, as is one whose first line is
+``-- pg-delta: transaction=false``.
+"""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from pglast import ast, enums
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
 
 from shipworthy.errors import ProbeError
-from shipworthy.probes.postgres.bootstrap import Connection, stand_in_for
-from shipworthy.probes.postgres.statements import Statement, fits_transaction, split_statements
+from shipworthy.probes.postgres.bootstrap import Connection
+from shipworthy.probes.postgres.missing import missing_here
+from shipworthy.probes.postgres.project import Migration, Project
+from shipworthy.probes.postgres.statements import Statement, split_statements
+from shipworthy.probes.postgres.substitutes import Substitutes
 
-FILE_NAME = re.compile(r"(\d+)_(.*)\.sql")
 CONNECTION_LOST = ("08", "57P")
 """SQLSTATE classes that say nothing about the statement."""
-HISTORY = """
-create schema if not exists supabase_migrations;
-create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
-alter table supabase_migrations.schema_migrations add column if not exists statements text[];
-alter table supabase_migrations.schema_migrations add column if not exists name text;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One file of ``migrations/``."""
-
-    version: str
-    name: str
-    path: Path
-    sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """One file that ``[db.seed]`` names."""
-
-    path: Path
-    sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A ``supabase/`` folder: what a database is made from."""
-
-    path: Path
-    migrations: tuple[Migration, ...]
-    """In the order in which they are applied."""
-    seeds: tuple[Seed, ...]
-    config: dict[str, Any] = field(default_factory=dict)
-    """``config.toml``; empty where there is none."""
-    ignored: tuple[Path, ...] = ()
-    """Files of ``migrations/`` that no tool applies, because of their names."""
+WITHOUT_TRANSACTION = re.compile(r"-- pg-delta: transaction=false\r?(?:\n|$)")
+FROM_STDIN = re.compile(r"copy\s[^;]*\sfrom\s+stdin\b", re.IGNORECASE)
+FRESH = b"reset all; set statement_timeout = '120s'; set lock_timeout = '60s'"
+"""What each file starts with: no statement may hang the gate, and the platform's own limit is two minutes."""
+ROLE_RACE = re.compile(r"role \".*\" already exists|pg_authid_rolname_index|tuple concurrently updated")
+SETTLE = "set constraints all immediate"
+"""What is deferred shall fail as a statement: at the end of a pipeline nothing says where it was."""
+NO_STATEMENT = Statement("", 1, 0)
+RECORD = (
+    "insert into supabase_migrations.schema_migrations (version, name, statements)"
+    " values (%s, %s, %s::text[])"
+)
+HISTORY = (
+    "create schema if not exists supabase_migrations",
+    "create table if not exists supabase_migrations.schema_migrations (version text not null primary key)",
+    "alter table supabase_migrations.schema_migrations add column if not exists statements text[]",
+    "alter table supabase_migrations.schema_migrations add column if not exists name text",
+)
 
 
 class MigrationError(Exception):
-    """The server refused a statement of a file."""
+    """A file could not be applied: the server refused a statement of it, or no server would take it."""
 
     def __init__(self, path: Path, statement: Statement, error: psycopg.Error) -> None:
         said = error.diag
-        self.file = path.name
-        self.line = statement.line + _lines_before(statement.sql, said.statement_position)
-        self.statement = statement.sql
+        self.path, self.file = path, path.name
+        self.line = (
+            statement.line_at(int(said.statement_position)) if said.statement_position else statement.line
+        )
+        self.statement = statement.text
         self.sqlstate = error.sqlstate or "?"
         self.message = said.message_primary or str(error)
         self.detail = said.message_detail or ""
-        self.hint = said.message_hint or ""
+        self.hint = _own_hint(statement) or said.message_hint or ""
         super().__init__(f"{self.file}:{self.line}: {self.message} (SQLSTATE {self.sqlstate})")
 
 
-def read_project(path: Path) -> Project:
-    """Read a ``supabase/`` folder the way the Supabase CLI does.
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is sent to the server, and the statement of the file that it is sent for."""
 
-    Raises:
-        ProbeError: there is no such folder, no migration in it, or a file cannot be read.
-
-    """
-    if not path.is_dir():
-        raise ProbeError(f"no project at {path}: name the folder that holds migrations/ and config.toml")
-    files = sorted((path / "migrations").glob("*.sql"))
-    migrations = [Migration(match[1], match[2], file, _read(file)) for file, match in _named(files)]
-    if not migrations:
-        raise ProbeError(f"{path / 'migrations'} has no file named <version>_<name>.sql")
-    config = _config(path / "config.toml")
-    known = {migration.path for migration in migrations}
-    return Project(
-        path=path,
-        migrations=tuple(migrations),
-        seeds=tuple(Seed(file, _read(file)) for file in _seed_files(path, config)),
-        config=config,
-        ignored=tuple(file for file in files if file not in known),
-    )
+    statement: Statement
+    sql: str
+    values: Sequence[Any] | None = None
 
 
 def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...]:
@@ -104,30 +79,48 @@ def apply_migrations(connection: Connection, project: Project) -> tuple[str, ...
 
     Args:
         connection: in autocommit mode; as the role that owns the schema.
-        project: whose migrations are applied.
+        project: whose roles and migrations are applied.
 
     Returns:
         The versions that were applied.
 
     Raises:
         MigrationError: the server refused a statement; earlier files stay applied.
-        ProbeError: the server went away.
+        ProbeError: the server went away, or lacks what the platform provides.
 
     """
-    connection.execute(HISTORY.encode())
+    within = connection.info.transaction_status
+    apply_roles(connection, project)
+    for statement in HISTORY:
+        connection.execute(statement.encode())
     present = {version for version, _, _ in read_history(connection)}
     missing = [migration for migration in project.migrations if migration.version not in present]
+    substitutes = Substitutes(connection)
     for migration in missing:
         statements = split_statements(migration.sql)
-        with connection.transaction() if fits_transaction(statements) else nullcontext():
-            _run(connection, migration.path, statements)
-            connection.execute("reset all")
-            connection.execute(
-                "insert into supabase_migrations.schema_migrations (version, statements, name)"
-                " values (%s, %s, %s)",
-                (migration.version, [statement.sql for statement in statements], migration.name),
-            )
+        record, made = _recorded(migration, statements), substitutes.made
+        connection.execute(FRESH)
+        for steps in _batches(migration, statements, record, substitutes):
+            _send_in_turn(connection, migration.path, steps, substitutes, made)
+        if connection.info.transaction_status != within:
+            connection.execute("rollback")
+            said = "the file begins a transaction and does not end it"
+            raise MigrationError(migration.path, record.statement, psycopg.errors.ActiveSqlTransaction(said))
+    connection.execute("reset all")
     return tuple(migration.version for migration in missing)
+
+
+def apply_roles(connection: Connection, project: Project) -> None:
+    """Make the roles of ``roles.sql``; those of the whole server that are there already stay as they are.
+
+    Raises:
+        MigrationError: the server refused a statement.
+
+    """
+    if project.roles:
+        substitutes = Substitutes(connection)
+        steps = list(_steps(split_statements(project.roles.sql), substitutes))
+        _send_in_turn(connection, project.roles.path, steps, substitutes, frozenset())
 
 
 def apply_seed(connection: Connection, project: Project) -> None:
@@ -135,12 +128,17 @@ def apply_seed(connection: Connection, project: Project) -> None:
 
     Raises:
         MigrationError: the server refused a statement.
+        ProbeError: the server went away, or lacks what the platform provides.
 
     """
+    substitutes = Substitutes(connection)
     for seed in project.seeds:
+        connection.execute(FRESH)
         statements = split_statements(seed.sql)
-        with connection.transaction() if fits_transaction(statements) else nullcontext():
-            _run(connection, seed.path, statements)
+        ends = statements[-1] if statements else NO_STATEMENT
+        steps = _steps(statements, substitutes)
+        _send(connection, seed.path, [_Step(ends, "begin"), *steps, _Step(ends, "commit")])
+    connection.execute("reset all")
 
 
 def read_history(connection: Connection) -> list[tuple[str, str, list[str]]]:
@@ -155,55 +153,97 @@ def read_history(connection: Connection) -> list[tuple[str, str, list[str]]]:
     return [(version, name, statements) for version, name, statements in rows]
 
 
-def _run(connection: Connection, path: Path, statements: list[Statement]) -> None:
+def _recorded(migration: Migration, statements: list[Statement]) -> _Step:
+    ends = statements[-1] if statements else NO_STATEMENT
+    return _Step(ends, RECORD, (migration.version, migration.name, [s.sql for s in statements]))
+
+
+def _batches(
+    migration: Migration, statements: list[Statement], record: _Step, substitutes: Substitutes
+) -> Iterator[list[_Step]]:
+    """Give what is sent together; each is one transaction."""
+    if WITHOUT_TRANSACTION.match(migration.sql) or any(statement.control for statement in statements):
+        yield from ([step] for step in _steps(statements, substitutes))
+        yield [record]
+        return
+    batch: list[_Step] = []
     for statement in statements:
-        try:
-            connection.execute((_stood_in(connection, statement) or statement.sql).encode())
-        except psycopg.Error as error:
-            if (error.sqlstate or "08").startswith(CONNECTION_LOST):
-                raise ProbeError(f"the server went away during {path.name}: {error}") from error
-            raise MigrationError(path, statement, error) from error
+        if statement.alone:
+            if batch:
+                yield [*batch, _Step(batch[-1].statement, SETTLE)]
+            yield list(_steps([statement], substitutes))
+            batch = []
+        else:
+            batch += _steps([statement], substitutes)
+    yield [*batch, record, _Step(record.statement, SETTLE)] if batch else [record]
 
 
-def _stood_in(connection: Connection, statement: Statement) -> str | None:
-    """Give what to run instead of a statement about an extension that is only stood in for."""
-    node: Any = statement.node
-    if isinstance(node, ast.CreateExtensionStmt):
-        return stand_in_for(connection, str(node.extname))
-    about_extension = isinstance(node, ast.CommentStmt) and node.objtype == enums.ObjectType.OBJECT_EXTENSION
-    if about_extension or isinstance(node, ast.AlterExtensionStmt):
-        name = node.object.sval if about_extension else node.extname
-        return "select" if stand_in_for(connection, name) else None
-    return None
+def _steps(statements: Iterable[Statement], substitutes: Substitutes) -> Iterator[_Step]:
+    for statement in statements:
+        for sql in substitutes.of(statement):
+            yield _Step(statement, sql)
 
 
-def _lines_before(sql: str, position: str | None) -> int:
-    return sql.count("\n", 0, int(position) - 1) if position else 0
-
-
-def _named(files: list[Path]) -> Iterator[tuple[Path, re.Match[str]]]:
-    for file in files:
-        match = FILE_NAME.fullmatch(file.name)
-        if match:
-            yield file, match
-
-
-def _read(file: Path) -> str:
+def _send_in_turn(
+    connection: Connection, path: Path, steps: list[_Step], substitutes: Substitutes, made: frozenset[str]
+) -> None:
+    """Send statements, once more where another rehearsal on this server touched the same roles meanwhile."""
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProbeError(f"{file} cannot be read: {error}") from error
+        _send(connection, path, steps)
+    except MigrationError as error:
+        if not ROLE_RACE.search(f"{error.message} {error.detail}"):
+            raise
+        substitutes.look_again(made)
+        own = (step.statement for step in steps if step.values is None and step.sql != SETTLE)
+        statements = {id(statement): statement for statement in own}
+        last = [step for step in steps if step.values is not None or step.sql == SETTLE]
+        _send(connection, path, [*_steps(statements.values(), substitutes), *last])
 
 
-def _config(file: Path) -> dict[str, Any]:
+def _send(connection: Connection, path: Path, steps: Iterable[_Step]) -> None:
+    """Send statements without waiting for each; they are one transaction."""
+    steps = list(steps)
+    for step in steps:
+        _refuse_rows(path, step.statement)
+    sent: list[tuple[_Step, psycopg.Cursor[TupleRow]]] = []
+    failure: psycopg.Error | None = None
     try:
-        return tomllib.loads(_read(file)) if file.is_file() else {}
-    except tomllib.TOMLDecodeError as error:
-        raise ProbeError(f"{file} is not valid TOML: {error}") from error
+        with connection.pipeline() if len(steps) > 1 else nullcontext():
+            try:
+                for step in steps:
+                    cursor = connection.execute(step.sql.encode(), step.values, prepare=False)
+                    sent.append((step, cursor))
+            except psycopg.Error as error:  # leaving the block settles the pipeline; then this counts
+                failure = error
+    except psycopg.Error as error:
+        failure = failure or error
+    if failure:
+        unanswered = [step.statement for step, cursor in sent if cursor.pgresult is None]
+        if connection.info.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
+            connection.execute("rollback")
+        raise _judged(connection, path, unanswered or [steps[-1].statement], failure) from failure
 
 
-def _seed_files(path: Path, config: dict[str, Any]) -> Iterator[Path]:
-    seed = config.get("db", {}).get("seed", {})
-    if seed.get("enabled", True):
-        for pattern in seed.get("sql_paths", ["./seed.sql"]):
-            yield from sorted(path.glob(pattern.removeprefix("./")))
+def _judged(
+    connection: Connection, path: Path, statements: Sequence[Statement], error: psycopg.Error
+) -> Exception:
+    """Tell whose fault an error is: the connection's, the scratch server's, or the first statement's."""
+    if (error.sqlstate or "08").startswith(CONNECTION_LOST) or connection.closed or not statements:
+        return ProbeError(f"the server went away during {path.name}: {error}")
+    lacking = missing_here(connection, statements[0], error)
+    if lacking:
+        return ProbeError(f"{path.name}:{statements[0].line}: {lacking}")
+    return MigrationError(path, statements[0], error)
+
+
+def _refuse_rows(path: Path, statement: Statement) -> None:
+    """Refuse what the CLI cannot load either; a server would wait for rows."""
+    if FROM_STDIN.match(statement.text):
+        said = "COPY from stdin failed: the Supabase CLI sends no rows"
+        raise MigrationError(path, statement, psycopg.errors.QueryCanceled(said))
+
+
+def _own_hint(statement: Statement) -> str:
+    if FROM_STDIN.match(statement.text):
+        return "write the rows as INSERT, as `supabase db dump --data-only` does"
+    return "psql's own commands run in psql alone: take it out" if statement.text.startswith("\\") else ""
