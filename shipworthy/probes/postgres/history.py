@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
 from pglast.parser import ParseError, scan
 
 from shipworthy.probes.postgres.drift import changed_lines
-from shipworthy.probes.postgres.migrate import Migration
+from shipworthy.probes.postgres.project import Migration
 from shipworthy.probes.postgres.statements import split_statements
+
+Connection = psycopg.Connection[Any]
 
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 
@@ -47,6 +51,38 @@ class History:
     edited: tuple[Edited, ...]
     unrecorded: tuple[str, ...]
     """Versions that were recorded without their statements: whether they were edited cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The versions of a database as its table holds them, which is the order in which they were recorded.
+
+    Only nearly so: a repaired record moves to the end, and after a vacuum a gap may be filled. Enough
+    for a remark, not for a finding.
+    """
+
+    recorded: tuple[str, ...]
+
+    @property
+    def overtaken(self) -> tuple[str, ...]:
+        """Name the versions that were recorded after a newer one."""
+        newest, found = "", []
+        for version in self.recorded:
+            if version < newest:
+                found.append(version)
+            newest = max(newest, version)
+        return tuple(found)
+
+
+def read_order(connection: Connection) -> Order:
+    """Read in which order the migrations of a database were recorded; empty where nothing recorded any."""
+    table = connection.execute("select to_regclass('supabase_migrations.schema_migrations')").fetchone()
+    if not table or not table[0]:
+        return Order(())
+    rows = connection.execute(
+        "select version from supabase_migrations.schema_migrations order by ctid"
+    ).fetchall()
+    return Order(tuple(row[0] for row in rows))
 
 
 def compare_history(migrations: Sequence[Migration], applied: Sequence[Applied]) -> History:
