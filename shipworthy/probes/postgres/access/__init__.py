@@ -1,0 +1,1 @@
+"""Who reaches which row: two worlds of made rows, personas in them, and every command tried."""
