@@ -21,7 +21,14 @@ LARGEST_PICTURE = 300 * 1024
 MOST_PICTURES = 8 * 1024 * 1024
 """Bytes of all inlined pictures together; what is beyond is linked, so that the file stays mailable."""
 
-PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"RIFF": "image/webp",
+    b"<svg ": "image/svg+xml",
+}
+FRAGMENT = "<!-- shipworthy: part of the report -->"
+"""How an HTML file begins that the report shows as it is; the page's policy lets no script of it run."""
 QUIET_EVENTS = frozenset({"check", "start", "started", "collected", "stage", "end"})
 
 LEDGER_OWN = frozenset({"event", "time", "prev", "plan"})
@@ -35,6 +42,8 @@ class Artifact:
     name: str
     picture: str | None = None
     """A ``data:`` address."""
+    fragment: Markup | None = None
+    """HTML of the gate's own making."""
 
     @property
     def link(self) -> str:
@@ -93,15 +102,28 @@ def _artifacts(record: RunRecord) -> dict[str, list[Artifact]]:
             picture = None if picture in seen else picture  # one picture under two names is shown once
             seen.add(picture)
             left -= len(picture or "")
-            found.setdefault(check.id, []).append(Artifact(str(path), PurePosixPath(path).name, picture))
+            fragment = _fragment(record.folder, str(path), left)
+            left -= len(fragment or "")
+            artifact = Artifact(str(path), PurePosixPath(path).name, picture, fragment)
+            found.setdefault(check.id, []).append(artifact)
     return found
 
 
-def _picture(folder: Path, path: str, largest: int) -> str | None:
+def _fragment(folder: Path, path: str, largest: int) -> Markup | None:
+    content = _content(folder, path, largest) if path.endswith(".html") else b""
+    text = content.decode("utf-8", errors="replace")
+    return Markup(text) if text.startswith(FRAGMENT) else None  # noqa: S704  our own, and no script of it runs
+
+
+def _content(folder: Path, path: str, largest: int) -> bytes:
     file = folder / path
     if ".." in file.parts or not file.is_file() or file.stat().st_size > largest:
-        return None
-    content = file.read_bytes()
+        return b""
+    return file.read_bytes()
+
+
+def _picture(folder: Path, path: str, largest: int) -> str | None:
+    content = _content(folder, path, largest)
     kind = next((kind for start, kind in PICTURES.items() if content.startswith(start)), None)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}" if kind else None
 

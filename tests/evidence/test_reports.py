@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 
+from shipworthy.evidence.html import FRAGMENT
 from shipworthy.evidence.record import read_run
 from shipworthy.evidence.redaction import Redactor
 from shipworthy.evidence.render import render
@@ -195,6 +196,22 @@ def test_a_large_picture_is_linked_instead_of_carried(clean_run):
     assert {"large.png", "no-picture.png"} <= {
         str(reference).rpartition("/")[2] for reference in page.references
     }
+
+
+def test_what_the_gate_drew_is_part_of_the_report_and_what_others_wrote_is_only_linked(clean_run):
+    evidence = clean_run.evidence("ui.journey.sign_in")
+    evidence.text("matrix.html", f"{FRAGMENT}<table><td>who reaches what</td></table>")
+    evidence.text("stranger.html", "<p>a page of somebody else's</p>")
+    evidence.text("locks.svg", '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    clean_run.record("ui.journey.sign_in", evidence=evidence.files)
+    folder = clean_run.conclude()
+    render(folder, clean_run.redactor)
+    page = page_of(folder)
+
+    assert "who reaches what" in page.text
+    assert "somebody else" not in page.text
+    assert "stranger.html" in page.text
+    assert "data:image/svg+xml" in (folder / "report.html").read_text()
 
 
 def test_a_partial_run_says_that_it_promotes_nothing(told):
