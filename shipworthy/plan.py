@@ -182,6 +182,8 @@ def address(target: Target) -> str:
     for part in (target.supabase, target.gateway, target.web):
         if part is not None:
             return part.url
+    if target.database is not None and not target.addresses:
+        return f"{target.database.project}, a project and no deployment"
     return "no address declared"
 
 

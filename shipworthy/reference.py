@@ -51,7 +51,7 @@ def reference_running(
         RunError: it did not start; the message says which part.
 
     """
-    if env_file or not _is_reference(target):
+    if env_file or not is_reference(target):
         if plant:
             raise RunError("--plant puts a fault into the reference deployment; this target is another one")
         yield Path(env_file) if env_file else None
@@ -125,7 +125,8 @@ def _home(target: Path) -> Path:
     return user_folder(base_folder(target)) / ".shipworthy" / "reference"
 
 
-def _is_reference(target: Path) -> bool:
+def is_reference(target: Path) -> bool:
+    """Tell whether a target file is about the reference deployment."""
     try:
         return tomllib.loads(target.read_text(encoding="utf-8")).get("reference") is True
     except (OSError, ValueError):

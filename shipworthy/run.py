@@ -89,7 +89,7 @@ def open_run(loaded: LoadedTarget, selection: Selection, *, reports: Path, comma
 
     """
     identity, created = secrets.token_hex(5), now()
-    revision = read_revision(loaded.folder, loaded.variables)
+    revision = read_revision(loaded.judged_folder, loaded.variables)
     plan = make_plan(
         catalogue_for(loaded),
         loaded.target,

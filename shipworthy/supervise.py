@@ -65,7 +65,7 @@ def supervise(run: Run, *, workers: int, load_profile: str | None = None) -> dic
 
     """
     if run.plan.checks:
-        with variables_file(run.loaded, run.workspace) as variables, _signals_as_interrupt():
+        with variables_file(run.loaded, run.workspace) as variables, signals_as_interrupt():
             argv = _arguments(run, variables, workers)
             argv += ["--load-profile", load_profile] if load_profile else []
             reason = _run_child(run, argv)
@@ -141,7 +141,7 @@ def _kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
+def signals_as_interrupt() -> Iterator[None]:
     """Let a polite end (SIGTERM, a closed terminal) go the way of Ctrl-C: nothing is left behind."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ SECRET_NAME = re.compile(
 )
 """What a variable with a secret in it is called; whole words, so that ``KEYBOARD_LAYOUT`` is none."""
 SHORTEST_SECRET = 6
+SCRATCH_KINDS = ("container", "embedded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,34 @@ class LoadedTarget:
         """The folder that relative paths of the file start from."""
         return base_folder(self.path)
 
+    @property
+    def made_for(self) -> Path | None:
+        """The project folder that ``--project`` named; None where somebody wrote the target file."""
+        database = self.target.database
+        made = self.path.parent.parent.name == ".shipworthy"
+        return database.project if made and database else None
+
+    @property
+    def judged_folder(self) -> Path:
+        """The folder whose version is judged."""
+        return self.made_for or self.folder
+
+    @property
+    def named(self) -> str:
+        """How a command names the target; a server's DSN stays out of it."""
+        database = self.target.database
+        if not (self.made_for and database):
+            return self.target.name
+        kind = database.scratch.get_secret_value()
+        image = ["--image", database.image] if "image" in database.model_fields_set else []
+        scratch = ["--scratch", kind] if kind in SCRATCH_KINDS and not image else []
+        return shlex.join(["--project", str(self.made_for), *scratch, *image])
+
 
 def base_folder(path: Path) -> Path:
     """Give the folder that a target file's paths are relative to: the one that holds ``targets/``."""
     folder = path.resolve().parent
-    while folder.name in {"targets", "examples"}:
+    while folder.name in {"targets", "examples", ".shipworthy"}:
         folder = folder.parent
     return folder
 
@@ -166,7 +191,7 @@ def _section_of(model: Any, name: str) -> Any:
 
 def _secrets(node: Any, variables: Mapping[str, str]) -> Iterator[str]:
     for value in {*_secret_values(node), *(v for n, v in variables.items() if SECRET_NAME.search(n))}:
-        if len(value) >= SHORTEST_SECRET and value not in {"container", "embedded"}:
+        if len(value) >= SHORTEST_SECRET and value not in SCRATCH_KINDS:
             yield value
         password = urlsplit(value).password if "://" in value else None
         if password and len(password) >= SHORTEST_SECRET:

@@ -52,34 +52,54 @@ class Environment(Section):
     """The working tree must have no uncommitted change."""
 
 
+class Lints(Section):
+    """What tools of others say about the schema; each needs its tool, so each is asked for."""
+
+    advisors: bool = False
+    """Supabase's own advisors on the migrated database; needs the Supabase CLI (``shipworthy setup``)."""
+    squawk: bool = False
+    """squawk on pending migrations, for what stops others or breaks deployed code."""
+    plpgsql: bool = False
+    """plpgsql_check on every PL/pgSQL function; needs that extension on the scratch server."""
+
+
+class Upgrade(Section):
+    """How the way from the deployed version to this one is rehearsed, and what it may cost.
+
+    A wait of three seconds is a failure: that is when Supabase ends the queries of ``anon`` (its
+    ``statement_timeout``). Postgres writes or checks some 100,000 rows in a second of a small server.
+    """
+
+    rows: Annotated[int, Field(ge=50, le=5_000_000)] = 20_000
+    """Synthetic rows of the largest table in the copy; the others in proportion."""
+    tables: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Table (``schema.table``) to the rows that it has, or will have, where it is deployed; for the others
+    the estimates of ``live`` are taken."""
+    large_rows: Annotated[int, Field(ge=1)] = 100_000
+    """A table with so many rows where it is deployed must not be written or read as a whole under a lock."""
+    max_stall_ms: Milliseconds = 3000.0
+    """The longest that a query may wait for a migration on the copy."""
+    max_lock_ms: Milliseconds = 3000.0
+    """The longest that a lock which makes others wait may be held on the copy, whatever the table's size."""
+    may_drop: list[str] = Field(default_factory=list)
+    """Tables (``schema.table``) that a pending migration may drop with the rows in them."""
+    reverse: Literal["optional", "required"] = "optional"
+    """Whether every pending migration needs a way back, ``migrations/down/<version>_<name>.sql``."""
+
+
 class Database(Section):
     """The project's schema, where it is deployed and where it is rehearsed."""
 
     project: Path = Path("supabase")
-    """The folder with ``migrations/``, ``seed.sql`` and ``config.toml``."""
+    """The folder with ``migrations/``, ``seed.sql``, ``config.toml`` and ``access.toml``."""
     live: Secret | None = None
     """DSN of the deployed database; inspected in read-only sessions."""
     scratch: Secret = Secret("container")
     """``container``, ``embedded``, or the DSN of a disposable server."""
     image: str = "supabase/postgres:17.6.1.054"
     """Image for ``scratch = "container"``; any Postgres image can be named."""
-
-
-class Tenancy(Section):
-    """Who is who in the seed: the access proof needs two tenants with rows of their own."""
-
-    members: tuple[UUID, UUID]
-    """Two users (``auth.users.id``) of different tenants, each with rows in every tenant table."""
-    public_tables: list[str] = Field(default_factory=list)
-    """Tables that everyone may read, as ``schema.table``."""
-    shared_tables: list[str] = Field(default_factory=list)
-    """Tables that belong to no tenant: every signed-in user may read them, none may write."""
-    service_tables: list[str] = Field(default_factory=list)
-    """Tables that no user reaches, only the service role."""
-    open_functions: list[str] = Field(default_factory=list)
-    """``security definer`` functions that users may execute all the same, as ``schema.function``."""
-    service_functions: list[str] = Field(default_factory=list)
-    """Functions that only the service role may execute."""
+    upgrade: Upgrade = Upgrade()
+    lints: Lints = Lints()
 
 
 class Supabase(Section):
@@ -336,7 +356,6 @@ class Target(Section):
 
     environment: Environment | None = None
     database: Database | None = None
-    tenancy: Tenancy | None = None
     supabase: Supabase | None = None
     gateway: Gateway | None = None
     inference: Inference | None = None

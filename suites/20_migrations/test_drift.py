@@ -9,12 +9,16 @@ from shipworthy import needs
 
 @needs("database.live")
 def test_tables_are_as_migrated(drift, findings, evidence):
-    """Tables, columns, constraints, indexes, views and types on live are the ones that the migrations make.
+    """Tables, views, types, sequences and what belongs to them are on live as the migrations make them.
 
     Why: a change by hand is gone after the next restore, and the next migration may break on it.
     Fix: put the change into a migration, or undo it on live.
     """
-    kinds = ("schema", "table", "column", "constraint", "index", "view", "sequence", "type")
+    kinds = (
+        *("schema", "table", "column", "constraint", "index", "view", "contents", "sequence", "type", "rule"),
+        *("statistics", "collation", "text search", "operator", "foreign server", "replica identity"),
+        *("extension", "extension version"),
+    )
     findings.looked_at(drift.compared(*kinds), "facts about tables")
     evidence.json("catalogue-live.json", {" ".join(key): text for key, text in drift.live.items()})
     for difference in drift.differences(*kinds):
@@ -64,13 +68,14 @@ def test_functions_are_as_migrated(drift, findings):
 
 @needs("database.live")
 def test_grants_are_as_migrated(drift, findings):
-    """Who may do what with tables, columns, functions and schemas on live is what the migrations say.
+    """Grants, default privileges, roles and who belongs to them are on live what the migrations say.
 
     Why: one `grant` by hand opens a table or an RPC to everyone who has the public key.
     Fix: revoke on live what no migration grants, or write the grant into a migration.
     """
-    findings.looked_at(drift.compared("grant"), "grants")
-    for difference in drift.differences("grant"):
+    kinds = ("grant", "default privileges", "role", "membership", "role setting")
+    findings.looked_at(drift.compared(*kinds), "grants, roles and their settings")
+    for difference in drift.differences(*kinds):
         findings.add(
             difference.subject,
             saw=difference.sides,

@@ -14,6 +14,9 @@ def test_migrations_apply_from_zero(project, empty_database, findings):
     Why: what applies only on top of somebody's database cannot be rebuilt, reviewed or restored.
     Fix: correct the statement; a migration that is applied already is corrected by a new one before it fails.
     """
+    if not project.migrations:
+        findings.add("migrations", **_without_migrations(project))
+        return
     try:
         with connect_scratch(empty_database) as connection:
             applied = apply_migrations(connection, project)
@@ -21,11 +24,26 @@ def test_migrations_apply_from_zero(project, empty_database, findings):
     except MigrationError as error:
         said = f"{error.message} (SQLSTATE {error.sqlstate})"
         findings.add(
-            f"migrations/{error.file}:{error.line}",
+            str(error.path.relative_to(project.path)) + f":{error.line}",
             saw=". ".join(part for part in (said, error.detail, error.hint) if part),
             want="a migration that applies to a new database",
             fix=f"correct {error.file} at line {error.line}, then run `supabase db reset`",
         )
+
+
+def _without_migrations(project):
+    want = "migrations that make the schema"
+    if not project.migrations_enabled:
+        return {
+            "saw": "[db.migrations] in config.toml has enabled = false, so that nothing makes the schema",
+            "want": want,
+            "fix": "enabled = true; or name the folder that holds the migrations as database.project",
+        }
+    return {
+        "saw": f"no migration, and {len(project.schemas)} declared schema files, which no deployment applies",
+        "want": want,
+        "fix": "`supabase db diff -f initial` writes the first migration from the declared schema",
+    }
 
 
 @needs("database")
@@ -36,7 +54,8 @@ def test_every_file_is_a_migration(project, findings):
     Fix: name it `<timestamp>_<name>.sql`, as `supabase migration new` does.
     """
     versions = Counter(migration.version for migration in project.migrations)
-    for migration in findings.over(project.migrations, "migrations"):
+    findings.looked_at(len(project.migrations) + len(project.ignored), "files")
+    for migration in project.migrations:
         if versions[migration.version] > 1:
             findings.add(
                 f"migrations/{migration.path.name}",

@@ -1,6 +1,8 @@
 """Whether the deployed database was made by the migrations of this project, and by all of them."""
 
 from shipworthy import needs
+from shipworthy.probes.postgres.effects import without_effect
+from shipworthy.probes.postgres.history import read_order
 
 
 @needs("database.live")
@@ -8,17 +10,60 @@ def test_no_migration_is_pending(history, findings):
     """Every migration of the project is applied on the live database.
 
     Why: code that is deployed before its migration meets tables and functions that are not there.
-    Fix: apply what is missing with `supabase db push`.
+    Fix: apply what is missing with `supabase db push`. (One older than what live has is a check of its own.)
     """
     findings.looked_at(len(history.applied), "applied migrations")
     for migration in history.pending:
-        late = migration.version in history.late
+        if migration.version not in history.late:
+            findings.add(
+                migration.path.name,
+                saw="it is in the project but not applied on live",
+                want="every migration applied before the version that needs it",
+                fix="run `supabase db push`, or remove the file",
+            )
+
+
+@needs("database.live")
+def test_no_migration_comes_too_late(history, live, findings, evidence):
+    """No migration that waits to be applied is older than one that live has already.
+
+    Why: `supabase db push` refuses it, and applied late it runs on a schema that it was never tried on; from
+    zero it runs before the newer one.
+    Fix: give the file a new version (`supabase migration new`), so that it comes last everywhere.
+    """
+    findings.looked_at(len(history.applied), "applied migrations")
+    for migration in history.pending:
+        if migration.version in history.late:
+            findings.add(
+                migration.path.name,
+                saw=f"it is not applied on live, which has {history.applied[-1].version} already",
+                want="a version newer than every applied one",
+                fix=f"`supabase migration new {migration.name}`, and move the statements there; if order is"
+                " no matter, `supabase db push --include-all`",
+            )
+    overtaken = read_order(live).overtaken
+    if overtaken:
+        evidence.note(f"recorded on live after newer ones: {', '.join(overtaken)}")
+
+
+@needs("database.live")
+def test_recorded_migrations_took_effect(history, project, drift, findings):
+    """Of every migration that live has recorded, something is there.
+
+    Why: a migration that was marked as applied (`supabase migration repair`) but never ran will never run
+    again, and the version that needs it fails in production.
+    Fix: mark it as not applied and push it.
+    """
+    findings.looked_at(len(history.applied), "applied migrations")
+    applied = {entry.version for entry in history.applied}
+    for found in without_effect(project.migrations, applied, drift.project, drift.live):
+        shown = ", ".join(found.missing[:5]) + (", …" if len(found.missing) > 5 else "")
         findings.add(
-            migration.path.name,
-            saw="it is in the project but not applied on live"
-            + (", which has newer ones already" if late else ""),
-            want="every migration applied before the version that needs it",
-            fix=f"run `supabase db push{' --include-all' if late else ''}`, or remove the file",
+            found.migration.path.name,
+            saw=f"live has it recorded as applied, and nothing of what it makes: {shown}",
+            want="what was recorded to be there",
+            fix=f"`supabase migration repair --status reverted {found.migration.version}`, then"
+            " `supabase db push --include-all`",
         )
 
 

@@ -2,10 +2,11 @@
 
 create extension if not exists vector with schema extensions;
 
--- Supabase grants everything in public to the API's roles and leaves the rest to row level
--- security. Here a migration that forgets something exposes nothing: every grant is written down.
+-- Older projects on Supabase grant everything in public to the API's roles and leave the rest to row
+-- level security; since 2026-05-30 new ones grant nothing. Here every grant is written down, the
+-- service's too: both come to the same, and a migration that forgets something exposes nothing.
 alter default privileges in schema public revoke all on tables from anon, authenticated;
-alter default privileges in schema public revoke all on sequences from anon, authenticated;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke execute on functions from anon, authenticated, service_role;
 -- Functions need one line more each, "revoke execute … from public": Postgres itself grants that, and
 -- taking it away by default would reach the extensions created later, too.
@@ -80,6 +81,7 @@ alter table public.members enable row level security;
 grant select on public.plans to anon, authenticated;
 grant select, update on public.organizations to authenticated;
 grant select, insert, update, delete on public.members to authenticated;
+grant select, insert, update, delete on public.plans, public.organizations, public.members to service_role;
 
 create policy "everyone reads the price list" on public.plans
   for select to anon, authenticated using (true);

@@ -39,6 +39,7 @@ alter table public.chunks enable row level security;
 
 grant select, insert, update, delete on public.documents to authenticated;
 grant select on public.chunks to authenticated;
+grant select, insert, update, delete on public.documents, public.chunks to service_role;
 
 create policy "members read documents" on public.documents
   for select to authenticated using (private.is_member(organization_id));

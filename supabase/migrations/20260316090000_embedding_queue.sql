@@ -19,6 +19,7 @@ create index embedding_jobs_next_idx on public.embedding_jobs (priority desc, id
 
 -- No policy: nobody but the service role, which row level security does not apply to.
 alter table public.embedding_jobs enable row level security;
+grant select, insert, update, delete on public.embedding_jobs to service_role;
 
 create function public.rpc_queue_embedding_job(p_chunk_id uuid, p_priority integer default 0) returns bigint
 language plpgsql security invoker set search_path = ''

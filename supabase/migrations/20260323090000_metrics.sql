@@ -25,6 +25,7 @@ create table public.metric_rollups (
 alter table public.metrics enable row level security;
 alter table public.metric_rollups enable row level security;
 grant select on public.metrics, public.metric_rollups to authenticated;
+grant select, insert, update, delete on public.metrics, public.metric_rollups to service_role;
 
 create policy "members read metrics" on public.metrics
   for select to authenticated using (private.is_member(organization_id));

@@ -31,6 +31,7 @@ alter table public.alert_rules enable row level security;
 alter table public.alerts enable row level security;
 grant select, insert, update, delete on public.alert_rules to authenticated;
 grant select on public.alerts to authenticated;
+grant select, insert, update, delete on public.alert_rules, public.alerts to service_role;
 
 create policy "members read alert rules" on public.alert_rules
   for select to authenticated using (private.is_member(organization_id));

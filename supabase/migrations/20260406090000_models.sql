@@ -39,6 +39,8 @@ alter table public.model_artifacts enable row level security;
 alter table public.model_releases enable row level security;
 alter table public.feature_flags enable row level security;
 grant select on public.model_artifacts, public.model_releases, public.feature_flags to authenticated;
+grant select, insert, update, delete on public.model_artifacts, public.model_releases, public.feature_flags
+  to service_role;
 
 create policy "users read artifacts" on public.model_artifacts
   for select to authenticated using (true);

@@ -70,6 +70,8 @@ alter table public.messages enable row level security;
 grant select on public.agent_decisions to authenticated;
 grant select, insert, update, delete on public.conversations to authenticated;
 grant select, insert on public.messages to authenticated;
+grant select, insert, update, delete on public.agent_decisions, public.drive_channels, public.conversations,
+  public.messages to service_role;
 
 create policy "members read decisions" on public.agent_decisions
   for select to authenticated using (private.is_member(organization_id));
