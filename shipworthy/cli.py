@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from shipworthy import __version__, commands
+from shipworthy import __version__, access_command, commands
 from shipworthy.errors import RunError
 
 EXIT_CODES = "exit codes: 0 GO, 1 NO-GO, 2 the gate could not run (bad target file, bad usage)"
@@ -16,6 +16,8 @@ Decides whether one version of a Supabase-first system may ship.
 
   shipworthy demo                      see it work: a GO, then a planted fault and its NO-GO
   shipworthy run staging               judge targets/staging.toml, stage by stage
+  shipworthy run --project supabase    judge what a project folder alone can show
+  shipworthy access supabase           who reaches what in a project, and the contract about it
   shipworthy explain CHECK             what a check claims, why, and how to fix or waive it
   shipworthy verify staging            in the deploy job: is the evidence whole, and is it GO?
 """
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _judging(verbs)
     _reading(verbs)
+    _measuring(verbs)
     _deploying(verbs)
     return parser
 
@@ -58,7 +61,7 @@ Verbs = argparse._SubParsersAction  # noqa: SLF001  argparse has no public name 
 
 def _judging(verbs: Verbs[argparse.ArgumentParser]) -> None:
     run = verbs.add_parser("run", help="judge a target: GO or NO-GO, with evidence", epilog=EXIT_CODES)
-    _target(run)
+    _target(run, or_project=True)
     _selection(run)
     run.add_argument("--failed", action="store_true", help="only the checks that blocked the last run")
     run.add_argument(
@@ -95,7 +98,7 @@ def _judging(verbs: Verbs[argparse.ArgumentParser]) -> None:
 
 def _reading(verbs: Verbs[argparse.ArgumentParser]) -> None:
     plan = verbs.add_parser("plan", help="what a run would owe, and what does not apply")
-    _target(plan)
+    _target(plan, or_project=True)
     _selection(plan)
     plan.set_defaults(command=commands.plan)
 
@@ -106,6 +109,25 @@ def _reading(verbs: Verbs[argparse.ArgumentParser]) -> None:
     explain = verbs.add_parser("explain", help="a check's claim, reason, fix, and the TOML that waives it")
     explain.add_argument("check", metavar="CHECK", help="its id, as `shipworthy checks` prints it")
     explain.set_defaults(command=commands.explain)
+
+
+def _measuring(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    access = verbs.add_parser(
+        "access",
+        help="who reaches what in a project; drafts and compares its access contract",
+        description=access_command.DESCRIPTION,
+        epilog=access_command.EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    access.add_argument(
+        "target", metavar="PROJECT", help="a project folder (the one with migrations/), or a target"
+    )
+    access.add_argument("--write", action="store_true", help="write access.toml as it was measured")
+    access.add_argument(
+        "--scratch", metavar="KIND", help="container, embedded, or the DSN of a disposable server"
+    )
+    access.add_argument("--image", metavar="IMAGE", help="Postgres image for the container")
+    access.set_defaults(command=access_command.access)
 
 
 def _deploying(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -123,12 +145,30 @@ def _deploying(verbs: Verbs[argparse.ArgumentParser]) -> None:
     sweep.set_defaults(command=commands.sweep)
 
 
-def _target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="TARGET", help="a target file, or the name of one in targets/")
+def _target(parser: argparse.ArgumentParser, *, or_project: bool = False) -> None:
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        nargs="?" if or_project else None,
+        help="a target file, or the name of one in targets/",
+    )
+    if or_project:
+        _project(parser)
     parser.add_argument(
         "--env-file", metavar="FILE", help="variables of the target, instead of its own env_file"
     )
     parser.add_argument("--reports", default="reports", metavar="DIR", help="where runs are kept")
+
+
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--project", metavar="FOLDER", help="a Supabase project's folder alone, instead of a TARGET"
+    )
+    parser.add_argument(
+        "--scratch", metavar="SERVER",
+        help="with --project: container, embedded, or the DSN of a disposable server (default: what is here)",
+    )  # fmt: skip
+    parser.add_argument("--image", metavar="NAME", help="with --project: the container's image")
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from shipworthy.history import blocking_checks, find_run, problems_of
 from shipworthy.house import find_target, suite_folders, user_folder
 from shipworthy.ledger import now
 from shipworthy.plan import Selection, make_plan
+from shipworthy.project_target import find_project, project_name, project_target
 from shipworthy.reference import down as reference_down
 from shipworthy.reference import reference_running
 from shipworthy.reference import up as reference_up
@@ -35,7 +36,7 @@ def run(arguments: Namespace) -> int:
     """Judge a target."""
     if "list" in arguments.plant:
         return _house_module("fixtures.reference", "faults")
-    path = find_target(arguments.target, Path.cwd())
+    path = _target_file(arguments)
     selection = _selection(arguments)
     return _judge(
         path,
@@ -61,7 +62,7 @@ def _judge(
     selection.refuse_unknown(read_catalogue(suite_folders(user_folder(base_folder(path)))))
     with reference_running(path, env_file, plant=plant) as variables:
         loaded = load_target(path, env_file=variables, load_profile=load_profile)
-        words = ["shipworthy", "run", loaded.target.name, *(f"--plant {fault}" for fault in plant)]
+        words = ["shipworthy", "run", loaded.named, *(f"--plant {fault}" for fault in plant)]
         run = open_run(loaded, selection, reports=reports, command=" ".join(words))
         print_opening(run)
         verdict = supervise(run, workers=_workers(workers), load_profile=load_profile)
@@ -69,10 +70,22 @@ def _judge(
     return int(verdict["exit_code"])
 
 
+def _target_file(arguments: Namespace) -> Path:
+    """Give the target file: the one that is named, or one made for a project folder."""
+    if bool(arguments.target) == bool(arguments.project):
+        raise RunError("name either a TARGET or --project FOLDER")
+    if arguments.project:
+        return project_target(Path(arguments.project), arguments.scratch, arguments.image, say=_say)
+    if arguments.scratch or arguments.image:
+        raise RunError("--scratch and --image belong to --project; a target file has keys for them")
+    return find_target(arguments.target, Path.cwd())
+
+
 def _selection(arguments: Namespace) -> Selection:
     checks = tuple(arguments.check)
     if getattr(arguments, "failed", False):
-        name = Path(arguments.target).stem
+        project = arguments.project
+        name = project_name(find_project(Path(project))) if project else Path(arguments.target).stem
         checks += blocking_checks(find_run(name, Path(arguments.reports)))
     return Selection(tuple(arguments.stage), checks)
 
@@ -113,7 +126,7 @@ def verify(arguments: Namespace) -> int:
 
 def plan(arguments: Namespace) -> int:
     """Print what a run would owe."""
-    path = find_target(arguments.target, Path.cwd())
+    path = _target_file(arguments)
     with reference_running(path, arguments.env_file) as env_file:
         loaded = load_target(path, env_file=env_file)
     made = make_plan(
@@ -122,8 +135,8 @@ def plan(arguments: Namespace) -> int:
         _selection(arguments),
         run="",
         created=now(),
-        revision=read_revision(loaded.folder, loaded.variables),
-        command=f"shipworthy run {loaded.target.name}",
+        revision=read_revision(loaded.judged_folder, loaded.variables),
+        command=f"shipworthy run {loaded.named}",
         shipworthy=shipworthy.__version__,
     )
     for stage in made.stages:
