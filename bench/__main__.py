@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from bench import broken_migration, databases, gate_cost, healthy_run
+from bench import (
+    access_matrix,
+    broken_migration,
+    catalogue,
+    databases,
+    from_zero,
+    gate_cost,
+    healthy_run,
+    made_rows,
+)
 from bench.report import print_figures, write_page
 from bench.timing import Figure
 
@@ -18,6 +27,10 @@ MEASURES: dict[str, Measure] = {
     "broken-migration": broken_migration.measure,
     "gate-cost": gate_cost.measure,
     "databases": databases.measure,
+    "access-matrix": access_matrix.measure,
+    "catalogue": catalogue.measure,
+    "made-rows": made_rows.measure,
+    "from-zero": from_zero.measure,
 }
 
 

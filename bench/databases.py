@@ -15,7 +15,8 @@ from shipworthy.errors import ProbeError
 from shipworthy.house import HOUSE
 from shipworthy.probes.postgres.container import remove_containers
 from shipworthy.probes.postgres.embedded import EmbeddedServer
-from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed, read_project
+from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed
+from shipworthy.probes.postgres.project import read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch, open_scratch
 
 IMAGE = os.environ.get("SHIPWORTHY_TEST_IMAGE", "shipworthy/postgres:17")
