@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from shipworthy.probes.postgres.bodies import read_text
+from shipworthy.probes.postgres.bodies import by_name, reached_functions, read_text
 from shipworthy.probes.postgres.catalogue import PLATFORM_SCHEMAS
 from shipworthy.probes.postgres.exposure import Function
 from shipworthy.probes.postgres.facts import read_facts
@@ -116,15 +116,19 @@ def missing_privileges(database: Reachable) -> tuple[Missing, ...]:
     """Give what permissive policies mean users to reach and privileges keep from them."""
     places = {(r.relation, r.role): r for r in database.reach}
     functions = {function.signature: function for function in database.functions}
+    named = by_name(database.functions)
     found: dict[str, Missing] = {}
     for policy in database.policies:
         if policy.permissive and policy.grantees:
-            for missing in (*_of_table(policy, places), *_of_functions(policy, functions)):
+            whom = _whom(policy, named)
+            for missing in (*_of_table(policy, places, whom), *_of_functions(policy, functions)):
                 found.setdefault(missing.grant, missing)
     return tuple(found.values())
 
 
-def _of_table(policy: Policy, places: Mapping[tuple[str, str], Reach]) -> Iterator[Missing]:
+def _of_table(
+    policy: Policy, places: Mapping[tuple[str, str], Reach], whom: tuple[str, ...]
+) -> Iterator[Missing]:
     roles = [role for role in policy.grantees if (policy.table, role) in places]
     wanted = COMMANDS if policy.command == "all" else (policy.command,)
     reached = {role: set(wanted) & set(places[policy.table, role].commands) for role in roles}
@@ -132,7 +136,7 @@ def _of_table(policy: Policy, places: Mapping[tuple[str, str], Reach]) -> Iterat
     meant = f"policy {policy.quoted} for {policy.command}"
     # A policy for everyone, or for every command, leaves it to privileges who and what; but not nobody.
     if "public" in policy.roles and unreached:
-        unreached = _whom(policy) if len(unreached) == len(roles) else ()
+        unreached = whom if len(unreached) == len(roles) else ()
     if unreached:
         yield Missing(policy.table, unreached, meant, wanted, policy.table)
     for role in roles:
@@ -144,9 +148,11 @@ def _of_table(policy: Policy, places: Mapping[tuple[str, str], Reach]) -> Iterat
                 yield Missing(policy.table, (role,), meant, ("usage",), f"sequence {sequence}")
 
 
-def _whom(policy: Policy) -> tuple[str, ...]:
-    """Tell whom a policy for everyone means: those who are signed in where it asks who is calling."""
-    asks = any(read_text(expression).asks_for_caller for expression in policy.expressions)
+def _whom(policy: Policy, functions: Mapping[str, tuple[Function, ...]]) -> tuple[str, ...]:
+    """Tell whom a policy for everyone means: who is signed in, where it or a helper asks who calls."""
+    texts = [read_text(expression) for expression in policy.expressions]
+    texts += [read_text(f.source) for text in texts for f in reached_functions(text, functions)]
+    asks = any(text.asks_for_caller for text in texts)
     return ("authenticated",) if asks or policy.command != "select" else USERS
 
 

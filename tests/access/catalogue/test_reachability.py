@@ -38,6 +38,16 @@ def test_every_grant_that_policies_need_is_spelled_out_where_nothing_is(made):
     ]
 
 
+def test_a_policy_for_everyone_whose_helper_asks_who_calls_means_no_strangers(made):
+    connection = made(
+        "create table public.logs (firm text); alter table public.logs enable row level security;"
+        "create function public.firm() returns text language sql as $$ select auth.jwt() ->> 'firm' $$;"
+        'create policy "own firm" on public.logs for select using (firm = public.firm());',
+        auto_expose=False,
+    )
+    assert missing(connection) == ["grant select on public.logs to authenticated;"]
+
+
 def test_the_grants_that_are_spelled_out_are_enough(made):
     connection = made(NOTES, auto_expose=False)
     for grant in missing(connection):

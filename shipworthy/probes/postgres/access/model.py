@@ -75,6 +75,8 @@ class People:
     former: Persona | None
     """Had a membership in world A that is gone; None where there are no memberships."""
     service: Persona
+    switched: Persona | None = None
+    """The member of both after changing to world B, where a claim of the token names one tenant only."""
 
     @property
     def everyone(self) -> tuple[Persona, ...]:

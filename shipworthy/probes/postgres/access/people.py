@@ -96,7 +96,7 @@ def make_people(claims: Mapping[str, Claims], *, both: bool, former: bool) -> Pe
         former: someone was a member of world A.
 
     """
-    of_both = {name: _merged(claims[A][name], claims[B].get(name)) for name in claims[A]}
+    of_both, switched = _merged(claims[A], claims[B]), _merged(claims[B], claims[A])
     return People(
         anon=replace(ANONYMOUS, name="anon"),
         anonymous=_persona(ANONYMOUS_USER, "anonymous", {}),
@@ -106,6 +106,7 @@ def make_people(claims: Mapping[str, Claims], *, both: bool, former: bool) -> Pe
         both=_persona(BOTH, "member of both", of_both) if both else None,
         former=_persona(FORMER, "former member", {}) if former else None,
         service=SERVICE,
+        switched=_persona(BOTH, "member of both, in B", switched) if both and switched != of_both else None,
     )
 
 
@@ -136,9 +137,12 @@ def _persona(someone: Person, name: str, claims: Claims) -> Persona:
     )
 
 
-def _merged(one: Any, other: Any) -> Any:
-    """Two tenants in one token: as a list where the claim is one; else there can be one only."""
-    return [*one, *other] if isinstance(one, list) and isinstance(other, list) else one
+def _merged(one: Claims, other: Claims) -> Claims:
+    """Two tenants in one token: both where the claim is a list; else the first, as there can be one only."""
+    return {
+        name: sorted({*value, *other[name]}) if isinstance(value, list) and name in other else value
+        for name, value in one.items()
+    }
 
 
 def _nested(claims: Claims) -> dict[str, Any]:

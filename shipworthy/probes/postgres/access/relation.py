@@ -75,7 +75,11 @@ class Relation:
         if self.filing:
             yield from self.filing.trials(persona)
             return
-        yield selects(scene, persona)
+        reading = selects(scene, persona)
+        yield reading
+        switched = scene.worlds.people.switched
+        if switched and persona.name == self._both:  # what either token lets the same user see, it sees
+            yield replace(reading, attempt=replace(reading.attempt, persona=switched))
         if not scene.subject.rows:
             return
         yield from writes(scene, persona)
