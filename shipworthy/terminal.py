@@ -199,20 +199,34 @@ def print_summary(verdict: dict[str, Any], folder: Path, plan: Plan, file: TextI
     )
     if unseen:
         print(f"\n  {len(unseen)} checks did not run, {unseen[0]['check']} the first of them", file=out)
-    for record in blocking[:SHOWN_BLOCKING]:
-        _print_blocking(record, plan, out)
-    if len(blocking) > SHOWN_BLOCKING:
-        more = ", ".join(record["check"] for record in blocking[SHOWN_BLOCKING:][:SHOWN_FINDINGS])
-        print(f"\n  … and {len(blocking) - SHOWN_BLOCKING} more blocking checks: {more}", file=out)
+    groups = _alike(blocking)
+    for group in groups[:SHOWN_BLOCKING]:
+        _print_blocking(group, plan, out)
+    rest = [record["check"] for group in groups[SHOWN_BLOCKING:] for record in group]
+    if rest:
+        more = ", ".join(rest[:SHOWN_FINDINGS]) + (" …" if len(rest) > SHOWN_FINDINGS else "")
+        print(f"\n  … and {count(rest, 'more blocking check')}: {more}", file=out)
     if verdict["flaky"]:
         print(f"\n  flaky: {', '.join(verdict['flaky'])} held only when tried again", file=out)
     print(f"\nevidence: {_shown(folder / 'report.html')}", file=out, flush=True)
 
 
-def _print_blocking(record: dict[str, Any], plan: Plan, out: TextIO) -> None:
+def _alike(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Put together the checks that say the same for want of findings: one thing is in the way of all."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in records:
+        said = record["check"] if record["findings"] else record["message"]
+        groups.setdefault((record["outcome"], said), []).append(record)
+    return list(groups.values())
+
+
+def _print_blocking(group: list[dict[str, Any]], plan: Plan, out: TextIO) -> None:
+    record, others = group[0], [other["check"] for other in group[1:]]
     print(f"\n  {paint(record['check'], 'bold')}  {record['outcome']}", file=out)
     if record["message"]:
         print(f"      {record['message']}", file=out)
+    for line in _wrap("  ".join(["for the same reason:", *others])) if others else ():
+        print(f"      {line}", file=out)
     for finding in record["findings"][:2]:
         for part in ("subject", "saw", "want", "fix"):
             print(f"    {part:>9}: {_indent(finding[part])}", file=out)

@@ -81,6 +81,14 @@ def test_every_outcome_but_passed_blocks_and_says_why(gate: Gate) -> None:
         assert text in result.said
 
 
+def test_what_is_in_the_way_of_many_is_said_once(gate: Gate) -> None:
+    checks = "".join(f"def test_{name}():\n    raise ProbeError('no database')\n" for name in "abc")
+    gate.suite("11_alpha", f"from shipworthy import ProbeError\n{checks}")
+    summary = gate.run("run", "small", "--stage", "alpha").said.partition("NO-GO")[2]
+    assert summary.count("no database") == 1
+    assert "for the same reason:  alpha.module.b  alpha.module.c" in summary
+
+
 def test_later_stages_are_withheld(gate: Gate) -> None:
     gate.suite("11_alpha", "def test_holds():\n    assert True\ndef test_fails():\n    assert not True\n")
     gate.suite("12_beta", "def test_b():\n    assert True\n")
