@@ -1,6 +1,6 @@
 """Write docs/target.md from the models of the target file: ``python docs/target_reference.py``.
 
-Keys, types, defaults and meanings stand in ``shipworthy/target/sections.py`` and nowhere else;
+Keys, types, defaults and meanings stand in ``shipworthy/target/`` and nowhere else;
 ``tests/house`` fails where the page is not what this script writes.
 """
 
@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from shipworthy.target import sections
+from shipworthy.target import inference, sections
 
 PAGE = Path(__file__).with_name("target.md")
-REPEATED = {"Waiver"}
+MODULES = (inference, sections)
+REPEATED = {"Mix", "Waiver"}
 KINDS = {
     "str": "text",
     "bool": "true or false",
@@ -26,6 +28,8 @@ KINDS = {
     "Secret": "secret",
     "Seconds": "seconds",
     "Milliseconds": "milliseconds",
+    "Tokens": "whole number ≥ 1",
+    "Feature": ", ".join(f'`"{name}"`' for name in get_args(inference.Feature)),
     "Share": "0 to 1",
     "Names": "list of text, at least one",
     "UUID": "UUID",
@@ -69,7 +73,10 @@ class Model:
 
 def page() -> str:
     """Give the page as the models are now."""
-    return render(read_models(Path(sections.__file__).read_text(encoding="utf-8")))
+    models: dict[str, Model] = {}
+    for module in MODULES:
+        models |= read_models(Path(module.__file__).read_text(encoding="utf-8"))
+    return render(models)
 
 
 def read_models(source: str) -> dict[str, Model]:
@@ -163,6 +170,4 @@ def _default(default: str | None) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(
-        render(read_models(Path(sections.__file__).read_text(encoding="utf-8"))), encoding="utf-8"
-    )
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,42 +1,16 @@
-"""The sections of a target file, one model each; unknown keys are refused everywhere.
-
-A ``Secret`` is never printed and is registered for redaction. Every other field is
-public by declaration: it may appear in reports.
-"""
+"""The sections of a target file, one model each; unknown keys are refused everywhere."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field
 
-Secret = SecretStr
-
-
-def _web_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text!r} is no web address; write https://host[:port][/path]")
-    if parts.username or parts.password:
-        raise ValueError("a web address with a password in it; keep credentials in keys of their own")
-    return text.rstrip("/")
-
-
-Url = Annotated[str, AfterValidator(_web_url)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Milliseconds = Annotated[float, Field(gt=0, le=3_600_000)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Names = Annotated[list[str], Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A table of the target file: parsed once, frozen, strict about its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from shipworthy.target.inference import Inference
+from shipworthy.target.kinds import Milliseconds, Names, Seconds, Secret, Section, Share, Url
 
 
 class Environment(Section):
@@ -44,7 +18,7 @@ class Environment(Section):
 
     required: Names | None = None
     """Variables that must be set (in the process environment or the target's env file)."""
-    public_prefixes: list[str] = ["VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_"]
+    public_prefixes: list[str] = ["VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_"]  # noqa: RUF012  a model copies it
     """Names with these prefixes are shipped to browsers."""
     foreign: Names | None = None
     """Hosts or project refs of other environments; no URL or key of this target may name one."""
@@ -153,40 +127,6 @@ class Gateway(Section):
     """Path of its health report, ``{"dependencies": {"supabase": "up", "instant": "up", …}}``: 200 or 503."""
     models: list[str] = Field(default_factory=list)
     """Models that it offers by name."""
-
-
-class InferenceEndpoint(Section):
-    """One OpenAI-compatible endpoint and what it promises. ``url`` ends in ``/v1``."""
-
-    url: Url
-    """The API, up to and with ``/v1``."""
-    model: str
-    """The model that it serves."""
-    api_key: Secret | None = None
-    """Sent as a bearer token."""
-    ttft_p95_ms: Milliseconds | None = None
-    """Promised time to the first token, 95th percentile."""
-    tokens_per_second_p50: Annotated[float, Field(gt=0)] | None = None
-    """Promised token rate of one stream, median."""
-    samples: Annotated[int, Field(ge=130, le=10_000)] = 130
-    """Streamed requests that the latency check sends; p95 needs at least 130."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
-    """Streams at once while latency is measured."""
-    serverless: bool = False
-    """Scales to zero when idle."""
-    cold_start_s: Seconds | None = None
-    """Promised time to the first token from zero machines."""
-    idle_url: Url | None = None
-    """Answers ``{"workers": n}``: how many machines are up, for proving zero before a cold start."""
-    idle_after_s: Seconds = 300.0
-    """Zero machines are up at the latest this long after the last request."""
-
-
-class Inference(Section):
-    """The GPU endpoints by role."""
-
-    instant: InferenceEndpoint | None = None
-    thinking: InferenceEndpoint | None = None
 
 
 class Ingestion(Section):

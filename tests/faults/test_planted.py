@@ -1,9 +1,9 @@
 """Every planted fault is NO-GO at its stage, by the check that should catch it; the healthy system is GO.
 
 By default each fault meets the check that must catch it and the stage after it, which must be
-withheld; faults of the database alone meet them in ``test_database_faults.py``, where no other
-service has to start. With SHIPWORTHY_FAULTS=whole each one meets the whole gate: nothing before
-its stage may object, and nothing after it may run.
+withheld; faults of the database or of the endpoints alone do so in ``test_database_faults.py`` and
+``test_inference_faults.py``, where no other service has to start. With SHIPWORTHY_FAULTS=whole each
+one meets the whole gate: nothing before its stage may object, and nothing after it may run.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
 from tests.faults.judging import CHECKS, STAGES, assert_caught, judge
 from tests.faults.test_database_faults import of_the_database
+from tests.faults.test_inference_faults import of_inference
 
 WHOLE = os.environ.get("SHIPWORTHY_FAULTS") == "whole"
-FAULTS = [fault for fault in all_faults().values() if WHOLE or not of_the_database(fault)]
+FAULTS = [f for f in all_faults().values() if WHOLE or not (of_the_database(f) or of_inference(f))]
 
 
 def part_that_matters(fault: Fault) -> list[str]:

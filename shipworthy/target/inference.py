@@ -1,0 +1,180 @@
+"""The sections about inference endpoints: what is served, how fast, under which limits, on which GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shipworthy.target.kinds import Milliseconds, Seconds, Secret, Section, Share, Url
+
+Feature = Literal[
+    "completions", "embeddings", "tools", "json_object", "json_schema", "logprobs", "several", "seed"
+]
+Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class Mix(Section):
+    """One kind of request in the load that latency is measured under."""
+
+    prompt_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    """Length of the prompt, roughly: words are counted where no tokenizer is at hand."""
+    output_tokens: Annotated[int, Field(ge=2, le=100_000)] = 16
+    """Tokens that are asked for."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share among all kinds."""
+
+
+class Latency(Section):
+    """What each streamed answer promises, and the load under which that is measured.
+
+    A request meets every limit that is set, or it misses; one that broke the contract misses.
+    """
+
+    ttft_ms: Milliseconds | None = None
+    """Time to the first token, at most."""
+    tpot_ms: Milliseconds | None = None
+    """Time per output token after the first, at most."""
+    gap_ms: Milliseconds | None = None
+    """The longest gap between two events with text, at most."""
+    total_ms: Milliseconds | None = None
+    """Time until the answer is complete, at most."""
+    share: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    """The share of all requests that meets every limit, at least."""
+    confidence: Annotated[float, Field(ge=0.8, le=0.999)] = 0.95
+    """How sure the verdict must be, one-sided; between GO and NO-GO the measurement is extended once."""
+    samples: Annotated[int, Field(ge=130, le=100_000)] = 200
+    """Requests of the first measurement."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Closed loop: so many callers, each asks again when answered."""
+    rate_per_s: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    """Open loop: requests arrive at random (Poisson) at this rate, whether or not others are answered."""
+    knee: bool = False
+    """Find the knee by a sweep and measure at 70 % of it, where neither of the two above is set."""
+    mix: list[Mix] = Field(default_factory=lambda: [Mix()])
+
+
+class Baseline(Section):
+    """The endpoint that this one is to replace; no figure of this one may be worse by 15 % for sure."""
+
+    url: Url
+    """Up to and with ``/v1``."""
+    model: str | None = None
+    """The model that it serves; that of this endpoint where absent."""
+    api_key: Secret | None = None
+    """Sent as a bearer token."""
+    blocks: Annotated[int, Field(ge=8, le=1000)] = 24
+    """Pairs of blocks of the first measurement; each pair asks both, in random order, the same."""
+
+
+class Limits(Section):
+    """What the endpoint must refuse."""
+
+    max_tokens: Tokens | None = None
+    """A request for more output tokens is a 400 (or is cut to it, ``finish_reason`` length)."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """So many answers at once are made or queued; one more is a 429 with ``Retry-After``."""
+    answer_s: Seconds | None = None
+    """An answer that takes longer is ended by the server."""
+    largest_body: Annotated[int, Field(ge=1024, le=67_108_864)] | None = None
+    """Bytes; a larger request is a 413."""
+
+
+class Spending(Section):
+    """Where the cap on spending can be read."""
+
+    url: Url
+    """Answers JSON that holds the cap."""
+    key: Secret | None = None
+    """Sent as a bearer token."""
+    field: str
+    """Dotted path to the number in the answer: ``data.spendingCap``."""
+    at_most: Annotated[float, Field(gt=0)]
+    """The cap must be set, and not above this."""
+
+
+class Gpu(Section):
+    """The hardware that is promised, and where it can be read; at least one source."""
+
+    type: str | None = None
+    """Text that the device's name holds: ``H200``, ``A100``."""
+    count: Annotated[int, Field(ge=1, le=64)] = 1
+    """Devices."""
+    vram_gib: Annotated[float, Field(gt=0)] | None = None
+    """Memory of each device, at least, in GiB."""
+    driver: str | None = None
+    """The driver's version, at least: ``550.54``."""
+    metrics: Url | None = None
+    """Prometheus metrics of DCGM or of the engine (vLLM, SGLang, TGI)."""
+    command: list[str] = Field(default_factory=list)
+    """Run here, without a shell; prints what ``nvidia-smi --query-gpu=… --format=csv`` prints, with its
+    header. Asked for are ``name``, ``memory.total``, ``memory.used``, ``driver_version`` and
+    ``utilization.gpu``."""
+    provider: Url | None = None
+    """The provider's API about this endpoint; the answer's text must hold ``type``."""
+    provider_key: Secret | None = None
+    """Sent to ``provider`` as a bearer token."""
+    busy: Share = 0.05
+    """Utilisation that is reached while the endpoint serves, at least."""
+    tokens_per_second: Annotated[float, Field(gt=0)] | None = None
+    """Output tokens per second of eight streams together, at least: what no CPU reaches."""
+
+
+class InferenceEndpoint(Section):
+    """One OpenAI-compatible endpoint and what it promises. ``url`` ends in ``/v1``."""
+
+    url: Url
+    """The API, up to and with ``/v1``."""
+    model: str
+    """The model that it serves."""
+    revision: str | None = None
+    """The revision of its weights, as the list of models gives it (``revision``, or in ``root``)."""
+    context_tokens: Tokens | None = None
+    """Tokens of prompt and answer together, as the list of models gives it (``max_model_len``)."""
+    offers: list[Feature] = Field(default_factory=list)
+    """What is promised beyond chat; ``several`` is ``n`` above 1. What is not named is not checked."""
+    embedding_model: str | None = None
+    """The model for ``/v1/embeddings``, where it has a name of its own."""
+    embedding_dimensions: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Numbers in a vector."""
+    embeddings_normalised: bool = False
+    """Every vector has length 1."""
+    tokenizer: Path | None = None
+    """The model's ``tokenizer.json``: usage is then counted again from the texts."""
+    health: Url | None = None
+    """Answers 200 when a request would be served, and 503 when not."""
+    outside_url: Url | None = None
+    """The address under which whoever is not the gateway would reach it, and must be refused."""
+    api_key: Secret | None = None
+    """Sent as a bearer token."""
+    ttft_p95_ms: Milliseconds | None = None
+    """Promised time to the first token, 95th percentile."""
+    tokens_per_second_p50: Annotated[float, Field(gt=0)] | None = None
+    """Promised token rate of one stream, median."""
+    samples: Annotated[int, Field(ge=130, le=10_000)] = 130
+    """Streamed requests that the latency check sends; p95 needs at least 130."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Streams at once while latency is measured."""
+    serverless: bool = False
+    """Scales to zero when idle."""
+    cold_start_s: Seconds | None = None
+    """Promised time to the first token from zero machines."""
+    idle_url: Url | None = None
+    """Answers ``{"workers": n}``: how many machines are up, for proving zero before a cold start."""
+    idle_after_s: Seconds = 300.0
+    """Zero machines are up at the latest this long after the last request."""
+    cold_starts: Annotated[int, Field(ge=1, le=50)] = 1
+    """Cold starts that are timed; each needs the endpoint to go down to zero first."""
+    latency: Latency | None = None
+    baseline: Baseline | None = None
+    limits: Limits | None = None
+    spending: Spending | None = None
+    gpu: Gpu | None = None
+
+
+class Inference(Section):
+    """The GPU endpoints by role."""
+
+    instant: InferenceEndpoint | None = None
+    thinking: InferenceEndpoint | None = None
