@@ -54,7 +54,9 @@ def measure_access(
     belonging = Belonging(schema, worlds)
     _refresh(connection, schema)
     roles = dict.fromkeys(persona.role for persona in worlds.people.everyone if persona.role)
-    people = {persona.name: persona for persona in worlds.people.everyone}
+    operator = worlds.people.operator
+    personas = (*worlds.people.everyone, *((operator,) if operator else ()))
+    people = {persona.name: persona for persona in personas}
     subjects = list(read_subjects(connection, schema, belonging, roles))
     with Runner(connection, attempt_s=attempt_s) as runner:
         rounds = (
@@ -62,7 +64,12 @@ def measure_access(
             for subject in subjects
             if subject.rows or subject.visible
         )
-        return AccessMatrix(tuple(_interleaved(runner, rounds)))
+        cells = tuple(_interleaved(runner, rounds))
+    of_operator = [cell for cell in cells if operator and cell.persona == operator.name]
+    return AccessMatrix(
+        tuple(cell for cell in cells if not operator or cell.persona != operator.name),
+        frozenset(cell.relation for cell in of_operator if cell.reached),
+    )
 
 
 def _rounds(scene: Scene, runner: Runner, people: Mapping[str, Persona]) -> Rounds:

@@ -27,6 +27,7 @@ from shipworthy.probes.postgres.access.people import (
     person,
     write_claims,
 )
+from shipworthy.probes.postgres.access.permissions import opaque_permissions
 from shipworthy.probes.postgres.access.placing import Placed, Placing, Population, Spot
 from shipworthy.probes.postgres.access.programs import read_comparisons
 from shipworthy.probes.postgres.access.rows import RowMaker, Unmakeable, Wanted
@@ -77,7 +78,7 @@ class _Builder:
         templates: Mapping[str, Mapping[str, str]] | None,
     ) -> None:
         self.connection, self.schema = connection, schema
-        found = read_comparisons(connection, schema)
+        self.found = found = read_comparisons(connection, schema)
         self.ownership = find_ownership(schema, found, claims)
         self.literals = Literals(schema, found, self.ownership)
         self.maker = RowMaker(connection, schema, templates)
@@ -113,6 +114,7 @@ class _Builder:
             self.connection.execute(statement.encode())
         self._claim()
         self._pass()
+        self.maker.restore_triggers()
         self._refresh()
 
     def _users(self) -> None:
@@ -204,13 +206,14 @@ class _Builder:
         rows = tuple(_even(self._frozen()))
         missing = dict(self._missing(rows))
         return Worlds(
-            people=make_people(claims, both=both, former=self.former),
+            people=make_people(claims, both=both, former=self.former, clerks=self.wishes.clerks),
             rows=rows,
             owned=self.ownership.owned - ({OBJECTS} - {row.table for row in rows}),
             memberships=frozenset(self.ownership.memberships),
             roots=self.ownership.roots,
             lifted=tuple(dict.fromkeys((*self.maker.lifted, *self.settling.lifted))),
             missing=missing,
+            opaque=opaque_permissions(self.schema, self.found, rows),
         )
 
     def _frozen(self) -> Iterator[tuple[Row, bool]]:

@@ -1,0 +1,89 @@
+"""Rights that lie in rows of their own: of operators, of roles, of permissions with names."""
+
+from __future__ import annotations
+
+import json
+
+from shipworthy.probes.postgres.access.contract import Contract
+from shipworthy.probes.postgres.access.crossings import Crossings
+from shipworthy.probes.postgres.access.intent import Intent
+from shipworthy.probes.postgres.access.matrix import measure_access
+from shipworthy.probes.postgres.access.model import A
+from shipworthy.probes.postgres.access.schema import read_schema
+
+STRUCTURE = """
+create table people (
+  id uuid primary key references auth.users on delete cascade,
+  status text not null default 'pending' check (status in ('pending', 'active'))
+);
+create table roles (key text primary key);
+insert into roles values ('boss'), ('clerk');
+create table people_roles (
+  user_id uuid primary key references people, role_key text not null references roles
+);
+create table sites (id serial primary key, owner_id uuid not null references auth.users);
+create table budgets (id serial primary key, site_id int not null references sites);
+create function is_boss() returns boolean language sql stable security definer as $$
+  select exists (select from people p join people_roles r on r.user_id = p.id
+    where p.id = auth.uid() and p.status = 'active' and r.role_key = 'boss') $$;
+alter table people enable row level security;
+alter table sites enable row level security;
+alter table budgets enable row level security;
+create policy own on sites for select to authenticated using (owner_id = auth.uid());
+create policy bosses on budgets for select to authenticated using (site_id is not null and is_boss());
+"""
+
+
+def measured(built):
+    schema = read_schema(built.connection, ["public"])
+    matrix = measure_access(built.connection, schema, built.worlds)
+    return Crossings(built.worlds, matrix, schema, Intent(Contract(), matrix, built.worlds))
+
+
+def test_what_operators_alone_read_is_denied_to_nobody(build):
+    found = measured(build(STRUCTURE))
+    assert "public.budgets" in found.matrix.operators
+    assert list(found.denied_to_members()) == []
+    assert "operator" not in {cell.persona for cell in found.matrix.cells}
+
+
+def test_what_even_operators_do_not_read_is_denied(build):
+    found = measured(build(STRUCTURE.replace("r.role_key = 'boss'", "r.role_key = 'nobody'")))
+    assert [cell.relation for cell, _ in found.denied_to_members()] == ["public.budgets"]
+
+
+def test_a_permission_that_stands_nowhere_is_named(build):
+    built = build("""
+        create table groups (
+          id uuid primary key default gen_random_uuid(), owner_id uuid not null references auth.users);
+        create table files (id serial primary key, group_id uuid not null references groups);
+        create function may(g uuid, what text) returns boolean language plpgsql stable as
+          $$ begin return current_setting('request.may', true)::jsonb -> g::text ? what; end $$;
+        alter table groups enable row level security;
+        alter table files enable row level security;
+        create policy own on groups for select to authenticated using (owner_id = auth.uid());
+        create policy readers on files for select to authenticated using (may(group_id, 'files.read'));
+    """)
+    assert built.worlds.opaque == {"public.files": "files.read"}
+
+
+def test_a_trigger_that_kept_rows_out_stands_again_when_access_is_tried(build):
+    built = build("""
+        create table sites (id serial primary key, owner_id uuid not null references auth.users, name text);
+        create function closed() returns trigger language plpgsql as
+          $$ begin raise exception 'no sites any more'; end $$;
+        create trigger closed before insert on sites for each row execute function closed();
+        alter table sites enable row level security;
+        create policy own on sites to authenticated using (true) with check (true);
+    """)
+    assert [(lifted.table, lifted.kind) for lifted in built.worlds.lifted] == [("public.sites", "trigger")]
+    assert built.worlds.of("public.sites", A)
+    schema = read_schema(built.connection, ["public"])
+    cells = measure_access(built.connection, schema, built.worlds).tried("public.sites", "insert")
+    assert {cell.outcome for cell in cells} == {"raised"}
+
+
+def test_tokens_say_until_when_they_are_good(build):
+    built = build("create table sites (id serial primary key, owner_id uuid references auth.users);")
+    claims = json.loads(built.worlds.people.member.claims)
+    assert claims["iat"] < claims["exp"]
