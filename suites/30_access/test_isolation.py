@@ -54,10 +54,10 @@ def test_members_reach_their_own_rows(judged, findings):
         )
     judged.looked(findings, "select")
     if untold and not findings.reported:
-        asked = "; ".join(f"{name} asks for {permission!r}" for name, permission in untold.items())
+        reasons = "; ".join(f"{name} (its policies ask for {asked})" for name, asked in untold.items())
         raise ProbeError(
-            f"{asked}, which stands in no row of the worlds, so nobody in them reads a row. Give somebody the"
-            " permission in supabase/access.toml, as in [tables.\"schema.table\".row] permission = '…'"
+            f"nobody in the worlds reads a row, and whether anybody can is not known, of {reasons}: give"
+            " somebody what is asked for in supabase/access.toml: [tables.\"schema.table\".row] column = '…'"
         )
 
 

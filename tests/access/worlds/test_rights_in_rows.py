@@ -64,7 +64,20 @@ def test_a_permission_that_stands_nowhere_is_named(build):
         create policy own on groups for select to authenticated using (owner_id = auth.uid());
         create policy readers on files for select to authenticated using (may(group_id, 'files.read'));
     """)
-    assert built.worlds.opaque == {"public.files": "files.read"}
+    assert built.worlds.opaque == {"public.files": "the permission 'files.read', which stands in no row"}
+
+
+def test_a_table_of_permissions_that_a_helper_looks_into_is_named(build):
+    built = build("""
+        create table rights (role text not null, what text not null, primary key (role, what));
+        create table sites (id serial primary key, owner_id uuid not null references auth.users);
+        create function may(what text) returns boolean language plpgsql stable security definer as
+          $$ begin return (select true from public.rights r where r.what = may.what limit 1); end $$;
+        alter table sites enable row level security;
+        create policy readers on sites for select to authenticated
+          using (owner_id is not null and may(id::text));
+    """)
+    assert built.worlds.opaque == {"public.sites": "public.rights, whose rows are made up"}
 
 
 def test_a_trigger_that_kept_rows_out_stands_again_when_access_is_tried(build):

@@ -104,7 +104,7 @@ class Worlds:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Table to the reason why it has no row in both worlds."""
     opaque: Mapping[str, str] = field(default_factory=dict)
-    """Table to a permission that its policies ask a helper for, and that nobody here can have."""
+    """Table to what its policies ask a helper for, in words, and only the project knows how to have."""
 
     @cached_property
     def by_table(self) -> Mapping[str, tuple[Row, ...]]:

@@ -23,6 +23,7 @@ from shipworthy.probes.postgres.access.people import (
     FORMER,
     LIVING,
     MEMBER,
+    STRANGER,
     Person,
     person,
 )
@@ -132,6 +133,8 @@ class Wishes:
     def _standings(self, table: Table, standing: Membership) -> Iterator[Wish]:
         least, most = self._literals.least(table), self._existing(table, self._literals.most(table))
         ranks = {CLERK: most} if least is None else dict.fromkeys(LIVING, least) | {CLERK: most}
+        for homeless in (STRANGER, BOTH, FORMER) if least is not None else ():
+            yield Wish(Spot("", homeless, {standing.user: homeless.id, **(least or {})}, {}), least or {})
         for world in (A, B):
             for number, (name, rank) in enumerate(ranks.items()):
                 who = person(name, world)

@@ -27,13 +27,14 @@ from shipworthy.probes.postgres.access.people import (
     person,
     write_claims,
 )
-from shipworthy.probes.postgres.access.permissions import opaque_permissions
 from shipworthy.probes.postgres.access.placing import Placed, Placing, Population, Spot
 from shipworthy.probes.postgres.access.programs import read_comparisons
+from shipworthy.probes.postgres.access.rights import opaque_rights
 from shipworthy.probes.postgres.access.rows import RowMaker, Unmakeable, Wanted
 from shipworthy.probes.postgres.access.schema import MATERIALIZED, Reference, Schema, Table
 from shipworthy.probes.postgres.access.settling import Settling
 from shipworthy.probes.postgres.access.wishes import Wish, Wishes
+from shipworthy.probes.postgres.exposure import project_functions
 
 Connection = psycopg.Connection[Any]
 LIMITS = "set local statement_timeout = '10s'; set local lock_timeout = '5s'; set local jit = off"
@@ -213,7 +214,9 @@ class _Builder:
             roots=self.ownership.roots,
             lifted=tuple(dict.fromkeys((*self.maker.lifted, *self.settling.lifted))),
             missing=missing,
-            opaque=opaque_permissions(self.schema, self.found, rows),
+            opaque=opaque_rights(
+                self.schema, self.found, self.ownership, project_functions(self.connection, ()), rows
+            ),
         )
 
     def _frozen(self) -> Iterator[tuple[Row, bool]]:
