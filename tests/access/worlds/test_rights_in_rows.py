@@ -100,3 +100,44 @@ def test_tokens_say_until_when_they_are_good(build):
     built = build("create table sites (id serial primary key, owner_id uuid references auth.users);")
     claims = json.loads(built.worlds.people.member.claims)
     assert claims["iat"] < claims["exp"]
+
+
+HOUSEHOLDS = """
+create table homes (
+  id uuid primary key default gen_random_uuid(), created_by uuid not null references auth.users);
+create table living (home_id uuid references homes, user_id uuid references auth.users,
+  role text not null default 'member' check (role in ('owner', 'member')), primary key (home_id, user_id));
+create table things (id serial primary key, home_id uuid not null references homes,
+  maker uuid not null references auth.users);
+create table photos (id serial primary key, thing_id int not null references things,
+  created_by uuid not null default auth.uid() references auth.users);
+create function lives(home uuid, need text) returns boolean language sql stable security definer as $$
+  select exists (select from living l where l.home_id = home and l.user_id = auth.uid()
+    and (l.role = 'owner' or need = 'member')) $$;
+create function home_of(thing int) returns uuid language sql stable security definer as
+  $$ select home_id from things t where t.id = thing $$;
+create function own_home() returns trigger language plpgsql security definer as $$ begin
+  insert into homes (created_by) values (new.id); return new; end $$;
+create function first_owner() returns trigger language plpgsql security definer as $$ begin
+  insert into living values (new.id, new.created_by, 'owner'); return new; end $$;
+create trigger own_home after insert on auth.users for each row execute function own_home();
+create trigger first_owner after insert on homes for each row execute function first_owner();
+alter table homes enable row level security;
+alter table living enable row level security;
+alter table things enable row level security;
+alter table photos enable row level security;
+create policy a on homes for select to authenticated using (lives(id, 'member'));
+create policy a on living for select to authenticated using (lives(home_id, 'member'));
+create policy b on living for update to authenticated using (lives(home_id, 'owner'));
+create policy a on things to authenticated using (lives(home_id, 'member'));
+create policy a on photos to authenticated using (lives(home_of(thing_id), 'member'));
+"""
+
+
+def test_who_owns_a_home_of_its_own_raises_no_rank_in_another(build):
+    assert [cell.persona for cell in measured(build(HOUSEHOLDS)).raised()] == []
+
+
+def test_who_may_put_another_name_under_a_row_of_its_own_plants_it_with_nobody(build):
+    moved = [cell.relation for cell in measured(build(HOUSEHOLDS)).users_wrote("move")]
+    assert "public.photos" not in moved
