@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.databases import IMAGE, NO_CONTAINER, embedded
 from bench.timing import Figure
 from shipworthy.errors import ProbeError
-from shipworthy.probes.postgres.access.matrix import measure_access
+from shipworthy.probes.postgres.access.proving import measure_worlds
 from shipworthy.probes.postgres.access.schema import read_schema
 from shipworthy.probes.postgres.access.worlds import build_worlds
 from shipworthy.probes.postgres.container import remove_containers
@@ -111,7 +111,7 @@ def _once(server: ScratchServer, tables: int) -> Sample:
         begun = time.perf_counter()
         worlds = build_worlds(connection, schema)
         built = time.perf_counter()
-        matrix = measure_access(connection, schema, worlds)
-        seconds = time.perf_counter() - built
+    matrix = measure_worlds(server, dsn, schema, worlds)
+    seconds = time.perf_counter() - built
     server.drop(dsn)
     return Sample(tables, len(matrix.cells), seconds, built - begun)

@@ -99,7 +99,7 @@ def _project_folder(loaded: LoadedTarget) -> Path:
 def _measure(folder: Path, contract: Contract, server: ScratchServer) -> Access:
     from shipworthy.probes.postgres.access.audiences import Measured, read_audiences, read_function_audiences
     from shipworthy.probes.postgres.access.differences import compare
-    from shipworthy.probes.postgres.access.matrix import measure_access
+    from shipworthy.probes.postgres.access.proving import measure_worlds
     from shipworthy.probes.postgres.access.schema import read_schema
     from shipworthy.probes.postgres.access.worlds import build_worlds
     from shipworthy.probes.postgres.exposure import exposed_relations, project_functions
@@ -108,7 +108,8 @@ def _measure(folder: Path, contract: Contract, server: ScratchServer) -> Access:
 
     project = read_project(folder)
     schemas = tuple(project.config.get("api", {}).get("schemas", ("public", "graphql_public")))
-    with connect_scratch(_migrated(project, server)) as connection:
+    dsn = _migrated(project, server)
+    with connect_scratch(dsn) as connection:
         connection.execute("set search_path = ''")  # so that types are named in full
         with _step("reading the schema"):
             schema = read_schema(connection, schemas)
@@ -116,8 +117,8 @@ def _measure(folder: Path, contract: Contract, server: ScratchServer) -> Access:
             functions = read_function_audiences(connection, project_functions(connection, schemas))
         with _step("making two worlds of rows"):
             worlds = build_worlds(connection, schema, claims=contract.claims, templates=contract.rows)
-        with _step(f"trying every command on {count(relations, 'table')}"):
-            matrix = measure_access(connection, schema, worlds)
+    with _step(f"trying every command on {count(relations, 'table')}"):
+        matrix = measure_worlds(server, dsn, schema, worlds)
     exposed = {relation.name: relation.kind for relation in relations if not relation.partition}
     measured = Measured(read_audiences(matrix, worlds, exposed), functions)
     return Access(contract, measured, tuple(exposed), compare(contract, measured, exposed, schema))

@@ -41,7 +41,11 @@ def test_members_reach_their_own_rows(judged, findings):
     Why: a policy that nobody satisfies locks everybody out, and makes every proof of isolation hollow.
     Fix: widen the policy to the caller's own rows, or drop it if no user is to reach them.
     """
+    untold = {}
     for cell, policies in judged.denied_to_members():
+        if permission := judged.worlds.opaque.get(cell.relation):
+            untold[cell.relation] = permission
+            continue
         findings.add(
             cell.relation,
             saw=f"no member reads a row of the own world: {cell.saw}; {judged.causes.explain([cell])}",
@@ -49,6 +53,12 @@ def test_members_reach_their_own_rows(judged, findings):
             fix=f'mend the condition, or drop it: drop policy "{policies[0].name}" on {cell.relation};',
         )
     judged.looked(findings, "select")
+    if untold and not findings.reported:
+        reasons = "; ".join(f"{name} (its policies ask for {asked})" for name, asked in untold.items())
+        raise ProbeError(
+            f"nobody in the worlds reads a row, and whether anybody can is not known, of {reasons}: give"
+            " somebody what is asked for in supabase/access.toml: [tables.\"schema.table\".row] column = '…'"
+        )
 
 
 @needs("database")

@@ -298,3 +298,20 @@ def test_control_characters_in_a_finding_leave_the_reports_well_formed(told):
 
     assert red(folder) == ["tables_enforce_rls", "local may ship"]
     assert not read_run(folder, run.redactor).problems
+
+
+def test_many_findings_of_one_check_are_folded_after_the_fifth(told):
+    run = told("access.rls.tables_enforce_rls")
+    findings = [
+        {"subject": f"table {n}", "saw": "open", "want": "closed", "fix": "close it"} for n in range(9)
+    ]
+    run.record("access.rls.tables_enforce_rls", "failed", findings=findings)
+    folder = run.conclude()
+    render(folder, run.redactor)
+    shown, _, folded = (
+        (folder / "report.html").read_text(encoding="utf-8").partition("4 more findings of this")
+    )
+
+    assert "table 4" in shown
+    assert "table 5" not in shown
+    assert "table 8" in folded

@@ -10,6 +10,7 @@ from shipworthy.errors import ProbeError
 from shipworthy.probes.postgres.bootstrap import bootstrap, read_stand_ins
 from shipworthy.probes.postgres.container import remove_containers
 from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed, read_history
+from shipworthy.probes.postgres.restoration import prove_restore
 from shipworthy.probes.postgres.scratch import connect_scratch, open_scratch
 
 pytestmark = [pytest.mark.container, pytest.mark.usefixtures("container_engine")]
@@ -69,3 +70,23 @@ def test_an_image_that_cannot_be_had_is_named(tmp_path):
         ProbeError, match=r"image shipworthy/no-such-image:1 is not here and cannot be pulled"
     ):
         open_scratch("container", image="shipworthy/no-such-image:1", run="none", folder=tmp_path)
+
+
+def test_what_is_deployed_there_is_restored_on_another_server(server, scratch, reference_project, tmp_path):
+    scratch.platform()  # makes the roles, which are the server's
+    live, copy = (
+        server.clone(server.platform()),
+        scratch.clone(scratch.template("bare", lambda _: None, base=None)),
+    )
+    with connect_scratch(live) as connection:
+        apply_migrations(connection, reference_project)
+        apply_seed(connection, reference_project)
+        connection.execute("alter table public.documents alter column title set (n_distinct = 9)")
+    proof = prove_restore(live, copy, tmp_path)
+    server.drop(live)
+    scratch.drop(copy)
+    lost = [failure for failure in proof.failures if "EXTENSION" not in failure.entry]
+    lost += [difference for difference in proof.differences if "extension" not in difference.kind]
+    lost += [table.table for table in proof.rows if table.restored != table.live]
+    assert lost == [], "all but the extensions that this server does not have"
+    assert len(proof.rows) > 20

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from shipworthy import ProbeError
-from shipworthy.probes.postgres.backup import dump_database
+from shipworthy.probes.postgres.backup import dump_database, without_versions
 from shipworthy.probes.postgres.restoration import prove_restore
 from shipworthy.probes.postgres.scratch import connect_scratch
 
@@ -110,3 +110,15 @@ def test_a_backup_that_cannot_be_taken_is_no_finding(tmp_path):
     with pytest.raises(ProbeError, match="pg_dump failed") as error:
         dump_database("postgresql://x:geheimnis@127.0.0.1:1/db", tmp_path / "d", snapshot="1")
     assert "geheimnis" not in str(error.value)
+
+
+def test_what_a_server_notes_for_itself_is_left_out_of_a_script():
+    script = (
+        "ALTER TABLE ONLY public.x ALTER COLUMN id SET (pg_attver=32138656);\n"
+        "ALTER TABLE ONLY public.x ALTER COLUMN t SET (pg_attver=7, n_distinct=5);\n"
+        "ALTER TABLE ONLY public.x ALTER COLUMN u SET (n_distinct=5);\n"
+    )
+    assert without_versions(script) == (
+        "\nALTER TABLE ONLY public.x ALTER COLUMN t SET (n_distinct=5);\n"
+        "ALTER TABLE ONLY public.x ALTER COLUMN u SET (n_distinct=5);\n"
+    )

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ LONGEST_S = 3600.0
 LOCK_MS = 30_000
 _REPORT = re.compile(r"^pg_restore: error: (.*?)(?=^pg_restore: |\Z)", re.DOTALL | re.MULTILINE)
 _ROWS = re.compile(r"COPY failed for table \"(?P<table>.*?)\": (?P<message>.*)", re.DOTALL)
+_STATEMENT = re.compile(r"^psql:.*?:(?P<line>\d+): ERROR: +(?P<message>.*)$", re.MULTILINE)
+_OPTIONS = re.compile(
+    r"^(ALTER TABLE ONLY .+ ALTER COLUMN .+ SET )\(([^()]*\bpg_attver=[^()]*)\);$", re.MULTILINE
+)
 _QUERY = re.compile(r"could not execute query: (?P<message>.*?)\nCommand was: (?P<command>.*)", re.DOTALL)
 
 
@@ -69,14 +73,7 @@ def dump_schema(dsn: str, file: Path, *, without: Iterable[str]) -> None:
 
 def list_dump(file: Path) -> tuple[str, ...]:
     """Give the table of contents of a dump: one entry a line, as ``pg_restore --use-list`` takes them."""
-    ended = subprocess.run(
-        [str(client_program("pg_restore")), "--list", str(file)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        stdin=subprocess.DEVNULL,
-    )
+    ended = _called("pg_restore", "--list", str(file))
     if ended.returncode:
         raise ProbeError(f"the backup cannot be read: {_brief(ended.stderr)}")
     return tuple(line for line in ended.stdout.splitlines() if line and not line.startswith(";"))
@@ -86,11 +83,51 @@ def restore_dump(file: Path, dsn: str, *, entries: Iterable[str]) -> Restoration
     """Restore entries of a dump into an empty database; what fails is noted and the rest goes on."""
     chosen = file.with_suffix(".list")
     chosen.write_text("\n".join(entries), encoding="utf-8")
-    ended, seconds = _run("pg_restore", dsn, f"--use-list={chosen}", str(file))
+    script = file.with_suffix(".sql")
+    written = _called(
+        "pg_restore", f"--use-list={chosen}", "--section=pre-data", f"--file={script}", str(file)
+    )
+    if written.returncode:
+        raise ProbeError(f"the backup cannot be read: {_brief(written.stderr)}")
+    said = script.read_text(encoding="utf-8")
+    if not _OPTIONS.search(said):
+        return _restored(dsn, f"--use-list={chosen}", str(file))
+    script.write_text(without_versions(said), encoding="utf-8")
+    ended, seconds = _run("psql", dsn, "--no-psqlrc", "--quiet", f"--file={script}")
+    made = Restoration(seconds, tuple(_failed_statements(script, ended.stderr)))
+    rest = _restored(dsn, f"--use-list={chosen}", "--section=data", "--section=post-data", str(file))
+    return Restoration(made.seconds + rest.seconds, made.failures + rest.failures)
+
+
+def without_versions(script: str) -> str:
+    """Leave out the option ``pg_attver`` of columns: the server's own, which no other server takes.
+
+    Servers from 17.12 on give it to every column, and ``pg_dump`` of other releases writes it down.
+    """
+
+    def kept(found: re.Match[str]) -> str:
+        options = [o for o in found[2].split(", ") if not o.startswith("pg_attver=")]
+        return f"{found[1]}({', '.join(options)});" if options else ""
+
+    return _OPTIONS.sub(kept, script)
+
+
+def _restored(dsn: str, *options: str) -> Restoration:
+    ended, seconds = _run("pg_restore", dsn, *options)
     failures = tuple(_failure(match[1]) for match in _REPORT.finditer(ended.stderr))
     if ended.returncode and not failures:
         raise ProbeError(f"pg_restore failed: {_brief(ended.stderr)}")
     return Restoration(seconds, failures)
+
+
+def _failed_statements(script: Path, said: str) -> Iterator[RestoreFailure]:
+    """Read what psql refused; it names the line on which a statement ended."""
+    lines = script.read_text(encoding="utf-8").splitlines()
+    for found in _STATEMENT.finditer(said):
+        above = "\n".join(lines[: int(found["line"])]).rstrip(";")
+        statement = above.rpartition(";\n")[2] or above
+        words = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+        yield RestoreFailure(_first(words, 120), _first(found["message"], 300))
 
 
 def _run(program: str, dsn: str, *options: str) -> tuple[subprocess.CompletedProcess[str], float]:
@@ -100,9 +137,16 @@ def _run(program: str, dsn: str, *options: str) -> tuple[subprocess.CompletedPro
     place = make_conninfo("", **parts)
     environment = {"PATH": os.defpath, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
     began = time.monotonic()
+    ended = _called(program, f"--dbname={place}", "--no-password", *options, environment=environment)
+    return ended, time.monotonic() - began
+
+
+def _called(
+    program: str, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     try:
-        ended = subprocess.run(
-            [str(client_program(program)), f"--dbname={place}", "--no-password", *options],
+        return subprocess.run(
+            [str(client_program(program)), *options],
             check=False,
             capture_output=True,
             text=True,
@@ -112,7 +156,6 @@ def _run(program: str, dsn: str, *options: str) -> tuple[subprocess.CompletedPro
         )
     except subprocess.TimeoutExpired as error:
         raise ProbeError(f"{program} was not done after {LONGEST_S:.0f} s") from error
-    return ended, time.monotonic() - began
 
 
 def _failure(report: str) -> RestoreFailure:

@@ -116,7 +116,8 @@ select format('%s.%I', rel.name, a.attname), concat_ws(' ', pg_catalog.format_ty
     case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end end,
   case a.attcompression when 'p' then 'compression pglz' when 'l' then 'compression lz4' end,
   case when a.attstattarget > 0 then 'statistics ' || a.attstattarget end,
-  (select 'options ' || string_agg(o, ', ' order by o) from unnest(a.attoptions || a.attfdwoptions) o)),
+  (select 'options ' || string_agg(o, ', ' order by o) from unnest(a.attoptions || a.attfdwoptions) o
+   where o not like 'pg_attver=%')),  -- the server's own, since the releases of November 2026
   array[rel.within, rel.subject, (select 'extension ' || of_ext.name from of_ext where of_ext.type = a.atttypid)]
 from rel join pg_catalog.pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
 join pg_catalog.pg_type t on t.oid = a.atttypid

@@ -24,7 +24,7 @@ def _lines(worlds: Worlds) -> Iterator[str]:
     yield ""
     yield from _tables(worlds)
     yield from _section(
-        "lifted on the clone",
+        "lifted on the clone (triggers stand again when access is tried)",
         (f"{item.table}: {item.kind} {item.name}, {item.reason}" for item in worlds.lifted),
     )
     yield from _section(

@@ -68,6 +68,12 @@ class Lifting:
         statement = f"alter table {table.name} disable trigger {trigger.name}"
         return self._altered(statement, Lifted(table.name, trigger.name, "trigger", reason))
 
+    def restore_triggers(self) -> None:
+        """Switch triggers on again: the rows are there, and what a trigger refuses users is refused."""
+        for lifted in self.lifted:
+            if lifted.kind == "trigger":
+                self._connection.execute(f"alter table {lifted.table} enable trigger {lifted.name}".encode())
+
     def is_off(self, table: Table, trigger: Trigger) -> bool:
         """Tell whether a trigger was switched off."""
         return any(

@@ -31,6 +31,7 @@ RANKS = (
 )  # fmt: skip
 """Names of roles as projects use them, the highest first."""
 
+STATES = frozenset({"status", "state", "account_status", "user_status", "is_active", "active"})
 _OPERATOR = re.compile("super|platform|system|global|staff|root")
 """In the names of roles of the whole deployment, which no admin of a tenant has."""
 
@@ -101,15 +102,38 @@ class Literals:
         return values
 
     def least(self, table: Table) -> Stand | None:
-        """Give the values of someone who is nothing special; None where every row makes one special."""
+        """Give the values of someone who is nothing special; None where every row makes one special.
+
+        What is asked beside a rank (``role = 'admin' and status = 'active'``) holds: without it, one is
+        not even an ordinary user.
+        """
         special = self._special(table)
         values: dict[str, str | None] = {}
+        beside = self._beside_rank(table)
         for side in special:
+            if side.column in beside:
+                values[side.column] = side.holding[0]
+                continue
             if not side.failing:
                 return None
             default = _literal(table.by_name[side.column].default)
             values[side.column] = default if default and default not in side.holding else side.failing[0]
         return values if special else None
+
+    def most(self, table: Table) -> Stand:
+        """Give the values of someone whom policies ask for: all that they ask holds.
+
+        Among them are columns that refer to another table, of roles say, which may lack that row.
+        """
+        places = {
+            column.name: self._callers.get(Place(table.name, column.name), ()) for column in table.columns
+        }
+        named = {
+            name: c.value for name, asked in places.items() for c in asked if c.operator == "=" and c.positive
+        }
+        referring = {name for reference in table.references for name in reference.columns}
+        values = {name: value for name, value in named.items() if name in referring}
+        return values | {side.column: side.holding[0] for side in self._special(table)}
 
     def follows(self, child: str, parent: str) -> bool:
         """Tell whether the policies of a table compare something of another, not of the caller's rows."""
@@ -133,6 +157,16 @@ class Literals:
             if self._is_free(table, column)
         )
         return tuple(side for side in found if side)
+
+    def _beside_rank(self, table: Table) -> frozenset[str]:
+        """Name the columns that are asked together with one that speaks of rank."""
+        asked: dict[tuple[int, str], set[str]] = defaultdict(set)
+        for column in table.columns:
+            for comparison in self._callers.get(Place(table.name, column.name), ()):
+                asked[comparison.ref.block, comparison.ref.alias].add(column.name)
+        ranks = {column.name for column in table.columns if _speaks_of_rank(column)}
+        states = {column.name for column in table.columns if column.name in STATES}
+        return frozenset(n for names in asked.values() for n in names - ranks if names & ranks or n in states)
 
     def _is_free(self, table: Table, column: Column) -> bool:
         place = Place(table.name, column.name)

@@ -75,6 +75,8 @@ class People:
     former: Persona | None
     """Had a membership in world A that is gone; None where there are no memberships."""
     service: Persona
+    operator: Persona | None = None
+    """Operates the whole deployment; reads, and is judged by nobody. None where no table says who does."""
     switched: Persona | None = None
     """The member of both after changing to world B, where a claim of the token names one tenant only."""
 
@@ -101,6 +103,8 @@ class Worlds:
     lifted: tuple[Lifted, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     """Table to the reason why it has no row in both worlds."""
+    opaque: Mapping[str, str] = field(default_factory=dict)
+    """Table to what its policies ask a helper for, in words, and only the project knows how to have."""
 
     @cached_property
     def by_table(self) -> Mapping[str, tuple[Row, ...]]:
@@ -153,6 +157,8 @@ class AccessMatrix:
     """Every cell of the proof."""
 
     cells: tuple[Cell, ...]
+    operators: frozenset[str] = frozenset()
+    """The relations of which an operator of the whole deployment reads rows."""
 
     @cached_property
     def _index(self) -> Mapping[tuple[str, str], tuple[Cell, ...]]:

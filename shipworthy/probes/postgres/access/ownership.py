@@ -164,11 +164,11 @@ class _Search:
         """Find the mentions of tables that policies of other tables look up by the caller."""
         askers = self._askers()
         tied: dict[Alias, set[str]] = defaultdict(set)
-        for ref, claim in self.found.tied:
-            if claim == USER and ref.place in self.users:
-                tied[ref.block, ref.alias].add(ref.place.name)
+        of_caller = self._of_caller()
+        for ref in of_caller:
+            tied[ref.block, ref.alias].add(ref.place.name)
         entries = self._entries(frozenset(tied))
-        tables = {(ref.block, ref.alias): ref.place.owner for ref, _ in self.found.tied}
+        tables = {(ref.block, ref.alias): ref.place.owner for ref in of_caller}
         for alias, columns in tied.items():
             block, table = self.found.blocks[alias[0]], self.tables[tables[alias]]
             if block.outer or block.negated or not askers[block.source] - {table.name}:
@@ -180,6 +180,19 @@ class _Search:
                 continue  # a row that its child looks up, not a membership
             tenants = self._tenants(table, direct) or self._tenants(table, selected)
             yield alias, Membership(table.name, user, tenants)
+
+    def _of_caller(self) -> tuple[Ref, ...]:
+        """Give the mentions of columns that must hold the caller's id: compared with it, or joined."""
+        found = [ref for ref, claim in self.found.tied if claim == USER and ref.place in self.users]
+        joined = [
+            right
+            for one, other in self.found.links
+            for left, right in ((one, other), (other, one))
+            if left in found
+            and left.block == right.block
+            and right.place in self.users - {Place(USERS, "id")}
+        ]
+        return tuple(dict.fromkeys((*found, *joined)))
 
     def _askers(self) -> Mapping[str, frozenset[str]]:
         """Give, for each table, view or function that is read, the tables whose policies lead there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,8 @@ from shipworthy.probes.postgres.personas import ANONYMOUS, SERVICE, Persona
 
 NAMESPACE = UUID("5b1f0a52-9a6e-4c55-8f3f-3d5a5d6c7e10")
 """Of the ids of made users: the same in every run, so that two runs can be compared."""
+LASTS_S = 86_400
+"""A token is good for so long, in seconds: longer than any run."""
 ASSURANCE = "aal2"
 """The level of the personas' sessions: what policies refuse them is not refused for a missing factor."""
 
@@ -63,12 +66,13 @@ class Person:
 
 
 ADMIN, MEMBER, CLERK = "admin", "member", "clerk"
+OPERATOR = "operator"
 STRANGER = Person("stranger", "")
 ANONYMOUS_USER = Person("anonymous", "", is_anonymous=True)
 BOTH, FORMER = Person("both", ""), Person("former", "")
 LIVING = (ADMIN, MEMBER)
-"""Who lives in a world. The clerk does only where a table makes everyone in it an operator of the whole
-deployment; nobody acts as the clerk."""
+"""Who lives in a world. The clerk does only where some table makes people operators of the whole
+deployment: one who is let in everywhere shows nothing but that a policy can be satisfied."""
 
 
 def person(name: str, world: str) -> Person:
@@ -87,13 +91,14 @@ Claims = Mapping[str, Any]
 """Dotted claim to value."""
 
 
-def make_people(claims: Mapping[str, Claims], *, both: bool, former: bool) -> People:
+def make_people(claims: Mapping[str, Claims], *, both: bool, former: bool, clerks: bool) -> People:
     """Make the personas.
 
     Args:
         claims: world to the claims that its people have.
         both: someone is a member of both worlds.
         former: someone was a member of world A.
+        clerks: someone operates the whole deployment.
 
     """
     of_both, switched = _merged(claims[A], claims[B]), _merged(claims[B], claims[A])
@@ -106,6 +111,7 @@ def make_people(claims: Mapping[str, Claims], *, both: bool, former: bool) -> Pe
         both=_persona(BOTH, "member of both", of_both) if both else None,
         former=_persona(FORMER, "former member", {}) if former else None,
         service=SERVICE,
+        operator=_persona(person(CLERK, A), OPERATOR, claims[A]) if clerks else None,
         switched=_persona(BOTH, "member of both, in B", switched) if both and switched != of_both else None,
     )
 
@@ -126,6 +132,8 @@ def write_claims(connection: psycopg.Connection[Any], user: str, claims: Claims)
 def _persona(someone: Person, name: str, claims: Claims) -> Persona:
     nested = _nested(claims)
     app, user = nested.pop("app_metadata", {}), nested.pop("user_metadata", {})
+    issued = int(time.time())
+    always = {"email": someone.email or "", "phone": "", "iat": issued, "exp": issued + LASTS_S}
     return Persona(
         name,
         "authenticated",
@@ -133,7 +141,7 @@ def _persona(someone: Person, name: str, claims: Claims) -> Persona:
         is_anonymous=someone.is_anonymous,
         app_metadata={"provider": "anonymous" if someone.is_anonymous else "email", **app},
         user_metadata=user,
-        declared={"email": someone.email or "", "aal": ASSURANCE, **nested},
+        declared={**always, "aal": ASSURANCE, **nested},
     )
 
 

@@ -10,7 +10,7 @@ from shipworthy.probes.postgres.access.model import SELF, A, Row
 from shipworthy.probes.postgres.access.runner import Attempt
 from shipworthy.probes.postgres.access.schema import Column
 from shipworthy.probes.postgres.access.trial import Scene, Trial
-from shipworthy.probes.postgres.access.writing import having, inserts, keys_of, none_of, updates
+from shipworthy.probes.postgres.access.writing import having, inserts, keys_of, updates
 from shipworthy.probes.postgres.personas import Persona
 
 NAMED = re.compile(
@@ -87,8 +87,8 @@ def _highest(scene: Scene, column: Column) -> str | None:
 def _raised(scene: Scene, persona: Persona, row: Row, rank: _Rank) -> Iterator[Trial]:
     granted = scene.granted(persona, "update")
     higher = {rank.column: rank.highest}
-    own = {name: row.values[name] for name in scene.ties(row).person}
-    look = keys_of(scene.table.name, f"{_new(scene)} and {having(scene.table, {**own, **higher})}")
+    # By its key: where signing up makes a tenant of one's own, one has that rank in another row anyway.
+    look = keys_of(scene.table.name, having(scene.table, {**scene.key_of(row), **higher}))
     wheres = ("", having(scene.table, scene.key_of(row))) if rank.column in granted else ("",)
     for where in wheres:
         statement = updates(scene.table, higher, where)
@@ -105,7 +105,3 @@ def _added(scene: Scene, persona: Persona, row: Row, rank: _Rank) -> Iterator[Tr
     case = f"a new row with {rank.column} = '{rank.highest}'"
     if values:
         yield Trial(persona, "raise", case, Attempt(persona, inserts(scene.table, values)), lands=SELF)
-
-
-def _new(scene: Scene) -> str:
-    return none_of(row.key for row in scene.subject.rows)

@@ -61,10 +61,12 @@ class Relation:
 
     def rounds(self) -> Rounds:
         """Try everything as everyone."""
-        people = self.people.values()
+        operator = self.scene.worlds.people.operator
+        people = [persona for persona in self.people.values() if persona != operator]
         tried = [trial for persona in people for trial in self._everything(persona)]
         empties = [trial for persona in people for trial in self._empties(persona)]
-        trials: Sequence[Trial] = [*tried, *_controls(tried), *empties]
+        controls = [*_controls(tried), *([selects(self.scene, operator)] if operator else [])]
+        trials: Sequence[Trial] = [*tried, *controls, *empties]
         for number in range(ROUNDS):
             answers = (yield [trial.attempt for trial in trials]) if trials or not number else []
             trials = self._taken(trials, answers, last=number == ROUNDS - 1)

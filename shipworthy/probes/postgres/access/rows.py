@@ -111,6 +111,10 @@ class RowMaker:
         """What had to give way so far."""
         return tuple(self._refusals.lifting.lifted)
 
+    def restore_triggers(self) -> None:
+        """Let the triggers that gave way stand again, once every row is made."""
+        self._refusals.lifting.restore_triggers()
+
     def insert(self, table: str, fixed: Mapping[str, str | None], token: str) -> Made | Unmakeable:
         """Put one row into a table."""
         return self.insert_many(table, [Wanted(fixed, token)])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -131,7 +132,13 @@ class Scene:
     def decides(self, ties: Ties, columns: frozenset[str]) -> bool:
         """Tell whether a row with these columns in a world is that world's; memberships always are."""
         member = self.table.name in self.worlds.memberships
-        return member or any(columns.issuperset(tie) for tie in ties.deciding)
+        return member or any(columns.issuperset(tie) for tie in self._deciding(ties))
+
+    def _deciding(self, ties: Ties) -> tuple[tuple[str, ...], ...]:
+        """Tell which columns say whose a row is: not who made it, where policies ask for its parent alone."""
+        said = " ".join(f"{policy.using} {policy.check}" for policy in self.table.policies)
+        asked = any(re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])', said) for name in ties.person)
+        return ties.parent if said and ties.parent and not (ties.tenant or asked) else ties.deciding
 
     @cached_property
     def _compared(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL
 
 from shipworthy.probes.postgres.access.checks import holds
 from shipworthy.probes.postgres.access.literals import ROWS, Literals, Stand
@@ -22,6 +23,7 @@ from shipworthy.probes.postgres.access.people import (
     FORMER,
     LIVING,
     MEMBER,
+    STRANGER,
     Person,
     person,
 )
@@ -103,9 +105,8 @@ class Wishes:
 
     @property
     def clerks(self) -> bool:
-        """Tell whether some table makes everyone in it an operator of the whole deployment."""
-        tables = (self._schema.tables[name] for name in self._ownership.standings)
-        return any(self._literals.least(table) is None for table in tables)
+        """Tell whether some table makes people operators of the whole deployment."""
+        return bool(self._ownership.standings)
 
     def _stands(self, table: Table) -> tuple[Stand, ...]:
         """Give the sides that rows can stand on without breaking a check."""
@@ -130,16 +131,31 @@ class Wishes:
         )
 
     def _standings(self, table: Table, standing: Membership) -> Iterator[Wish]:
-        least = self._literals.least(table)
-        names = LIVING if least is not None else (CLERK,)
+        least, most = self._literals.least(table), self._existing(table, self._literals.most(table))
+        ranks = {CLERK: most} if least is None else dict.fromkeys(LIVING, least) | {CLERK: most}
+        for homeless in (STRANGER, BOTH, FORMER) if least is not None else ():
+            yield Wish(Spot("", homeless, {standing.user: homeless.id, **(least or {})}, {}), least or {})
         for world in (A, B):
-            for number, name in enumerate(names):
+            for number, (name, rank) in enumerate(ranks.items()):
                 who = person(name, world)
                 stands = self._stands(table)
                 own = stands[number % len(stands) :][:1] if self._is_single(table) else stands
                 for stand in own:
-                    values = {**stand, **(least or {})}
+                    values = {**stand, **rank}
                     yield Wish(Spot(world, who, {standing.user: who.id, **values}, {}), values)
+
+    def _existing(self, table: Table, stand: Stand) -> Stand:
+        """Leave out what refers to a row that is not there."""
+        kept = dict(stand)
+        for reference in table.references:
+            name = reference.columns[0]
+            if name in kept:
+                query = SQL("select exists (select from {} where {}::text = %s)")
+                there = query.format(SQL(reference.target), SQL(reference.target_columns[0]))
+                row = self._connection.execute(there, [kept[name]]).fetchone()
+                if len(reference.columns) > 1 or not (row and row[0]):
+                    del kept[name]
+        return kept
 
     def _memberships(self, table: Table, membership: Membership) -> Iterator[Wish]:
         highest, lowest = (self._literals.rank(table, highest=high) for high in (True, False))

@@ -29,10 +29,12 @@ from shipworthy.probes.postgres.access.people import (
 )
 from shipworthy.probes.postgres.access.placing import Placed, Placing, Population, Spot
 from shipworthy.probes.postgres.access.programs import read_comparisons
+from shipworthy.probes.postgres.access.rights import opaque_rights
 from shipworthy.probes.postgres.access.rows import RowMaker, Unmakeable, Wanted
 from shipworthy.probes.postgres.access.schema import MATERIALIZED, Reference, Schema, Table
 from shipworthy.probes.postgres.access.settling import Settling
 from shipworthy.probes.postgres.access.wishes import Wish, Wishes
+from shipworthy.probes.postgres.exposure import project_functions
 
 Connection = psycopg.Connection[Any]
 LIMITS = "set local statement_timeout = '10s'; set local lock_timeout = '5s'; set local jit = off"
@@ -77,7 +79,7 @@ class _Builder:
         templates: Mapping[str, Mapping[str, str]] | None,
     ) -> None:
         self.connection, self.schema = connection, schema
-        found = read_comparisons(connection, schema)
+        self.found = found = read_comparisons(connection, schema)
         self.ownership = find_ownership(schema, found, claims)
         self.literals = Literals(schema, found, self.ownership)
         self.maker = RowMaker(connection, schema, templates)
@@ -113,6 +115,7 @@ class _Builder:
             self.connection.execute(statement.encode())
         self._claim()
         self._pass()
+        self.maker.restore_triggers()
         self._refresh()
 
     def _users(self) -> None:
@@ -204,13 +207,16 @@ class _Builder:
         rows = tuple(_even(self._frozen()))
         missing = dict(self._missing(rows))
         return Worlds(
-            people=make_people(claims, both=both, former=self.former),
+            people=make_people(claims, both=both, former=self.former, clerks=self.wishes.clerks),
             rows=rows,
             owned=self.ownership.owned - ({OBJECTS} - {row.table for row in rows}),
             memberships=frozenset(self.ownership.memberships),
             roots=self.ownership.roots,
             lifted=tuple(dict.fromkeys((*self.maker.lifted, *self.settling.lifted))),
             missing=missing,
+            opaque=opaque_rights(
+                self.schema, self.found, self.ownership, project_functions(self.connection, ()), rows
+            ),
         )
 
     def _frozen(self) -> Iterator[tuple[Row, bool]]:
