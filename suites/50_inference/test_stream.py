@@ -5,6 +5,7 @@ from shipworthy.probes.inference import Trouble
 
 OF_THEIR_OWN = (Trouble.ERROR, Trouble.ENCODING)
 """What other checks report, in test_stream_bytes.py."""
+SHOWN = 160
 
 
 @needs("inference")
@@ -41,7 +42,7 @@ def _breaches(record):
         first = others[0]
         many = f"{len(others)} of {len(record.arrivals)} events are no chunks; the first, at byte "
         yield (
-            f"{many}{first.event.offset}: {first.event.wire[:160]!r}: {first.trouble}: {first.problem}",
+            f"{many}{first.event.offset}: {first.event.wire[:SHOWN]!r}: {first.trouble}: {first.problem}",
             "a chat.completion.chunk in every event",
         )
     if not record.chunks and not record.malformed and not record.error_body:
@@ -72,12 +73,12 @@ def test_done_ends_the_stream(findings, chat_endpoints, exchanges):
 def _around_done(record):
     last = record.arrivals[-1].event
     if not record.done_at:
-        return f"no [DONE]; the last event, at byte {last.offset}, was {last.wire[-160:]!r}"
+        return f"no [DONE]; the last event, at byte {last.offset}, was {last.wire[-SHOWN:]!r}"
     done = record.arrivals[record.done_at[0]].event
     after = record.arrivals[record.done_at[0] + 1].event
     return (
         f"[DONE] at byte {done.offset} as event {record.done_at[0] + 1} of {len(record.arrivals)}, "
-        f"and after it {after.wire[:160]!r}"
+        f"and after it {after.wire[:SHOWN]!r}"
     )
 
 
@@ -89,14 +90,17 @@ def test_one_id_names_all_chunks(findings, chat_endpoints, exchanges):
     Fix: make the id once per answer.
     """
     for endpoint in findings.over(chat_endpoints, "endpoints"):
-        chunks = exchanges.chunked(endpoint).chunks
-        findings.looked_at(len(chunks), "chunks")
+        events = exchanges.chunked(endpoint).events
+        findings.looked_at(len(events), "chunks")
         for field in ("id", "created", "model"):
-            values = list(dict.fromkeys(str(getattr(chunk, field)) for chunk in chunks))
-            if len(values) > 1:
+            first = getattr(events[0][1], field)
+            others = [(event, chunk) for event, chunk in events if getattr(chunk, field) != first]
+            if others:
+                event, chunk = others[0]
                 findings.add(
                     f"{endpoint.name}, {field} of the chunks",
-                    saw=f"{len(values)} in {len(chunks)} chunks: {values[0]}, {values[1]} …",
+                    saw=f"{first} at first, then {getattr(chunk, field)} ({len(others)} of {len(events)} "
+                    f"chunks differ), at byte {event.offset}: {event.wire[:SHOWN]!r}",
                     want="one for the whole answer",
                     fix=f"set {field} once, before the first chunk",
                 )
@@ -110,12 +114,14 @@ def test_the_role_comes_first(findings, chat_endpoints, exchanges):
     Fix: send delta {"role": "assistant"} in the first chunk.
     """
     for endpoint in findings.over(chat_endpoints, "endpoints"):
-        choices = [choice for chunk in exchanges.chunked(endpoint).chunks for choice in chunk.choices]
-        with_role = [place for place, choice in enumerate(choices) if choice.delta.role]
-        if not with_role or with_role[0] != 0:
+        spoken = [(event, chunk) for event, chunk in exchanges.chunked(endpoint).events if chunk.choices]
+        with_role = [n for n, (_, chunk) in enumerate(spoken) if any(c.delta.role for c in chunk.choices)]
+        findings.looked_at(len(spoken), "chunks with a choice")
+        if spoken and with_role[:1] != [0]:
+            where = f"the role in chunk {with_role[0] + 1}" if with_role else "no role in any chunk"
             findings.add(
                 f"{endpoint.name}, streamed",
-                saw=f"the role in chunk {with_role[0] + 1}" if with_role else "no role in any chunk",
+                saw=f"{where}; the first is {spoken[0][0].wire[:SHOWN]!r}",
                 want='"role": "assistant" in the first chunk',
                 fix="send the role with, or before, the first text",
             )

@@ -13,14 +13,16 @@ def test_the_reason_to_end_comes_once(findings, chat_endpoints, exchanges):
     Fix: send finish_reason with the last chunk and null before.
     """
     for endpoint in findings.over(chat_endpoints, "endpoints"):
-        choices = [choice for chunk in exchanges.chunked(endpoint).chunks for choice in chunk.choices]
-        given = [place + 1 for place, choice in enumerate(choices) if choice.finish_reason]
-        if given != [len(choices)]:
+        spoken = [(event, chunk) for event, chunk in exchanges.chunked(endpoint).events if chunk.choices]
+        findings.looked_at(len(spoken), "chunks with a choice")
+        given = [n + 1 for n, (_, chunk) in enumerate(spoken) if any(c.finish_reason for c in chunk.choices)]
+        if spoken and given != [len(spoken)]:
             findings.add(
                 f"{endpoint.name}, streamed",
-                saw=f"finish_reason in chunk {', '.join(map(str, given)) or '(none)'} of {len(choices)}",
-                want=f"one, in chunk {len(choices)}",
-                fix="send finish_reason once, when the answer ends",
+                saw=f"finish_reason in chunk {', '.join(map(str, given)) or '(none)'} of {len(spoken)}; "
+                f"the last is {spoken[-1][0].wire[-SHOWN:]!r}",
+                want=f"one, in chunk {len(spoken)}",
+                fix="send finish_reason once, when the answer ends; see that nothing cuts the stream before",
             )
 
 
@@ -39,7 +41,7 @@ def test_the_reason_to_end_is_the_true_one(findings, chat_endpoints, exchanges):
             if wrong:
                 findings.add(
                     f"{endpoint.name}, streamed, cut at {exchanges.long} tokens",
-                    saw=f"finish_reason {wrong[0]!r} at byte {event.offset}: {event.wire[:SHOWN]!r}",
+                    saw=f"finish_reason {wrong[0]!r} at byte {event.offset}: {event.wire[-SHOWN:]!r}",
                     want=f"{plain!r}, as in one piece",
                     fix="take the finish_reason from the engine where the stream is made",
                 )
@@ -57,7 +59,7 @@ def test_usage_comes_last(findings, chat_endpoints, exchanges):
         if record.usage is None:
             findings.add(
                 f"{endpoint.name}, streamed with include_usage",
-                saw="no usage in the last chunk",
+                saw=f"no usage in the last chunk, {record.events[-1][0].wire[-SHOWN:]!r}",
                 want="usage in the last chunk before [DONE]",
                 fix="pass stream_options on to the engine and send the usage it gives",
             )

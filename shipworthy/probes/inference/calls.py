@@ -40,7 +40,10 @@ class Answer:
             ValueError: it is no JSON.
 
         """
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("it is nested too deeply to be read") from None
 
     @property
     def completion(self) -> ChatCompletion | ValidationError:

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""As far as JSON's numbers are exact everywhere (RFC 8259, 6)."""
 Text = Annotated[str, Field(min_length=1)]
 
 
