@@ -2,44 +2,116 @@
 
 from __future__ import annotations
 
+import enum
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 
 from shipworthy.errors import ProbeError, WriteRefusedError
+from shipworthy.probes.deadline import deadline_pool, patient
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes of one answer, decompressed."""
+DECOMPRESSED_AT_ONCE = 64 * 1024
+LONGEST_CAUSE = 200
+CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class Ending(enum.StrEnum):
+    """How the transfer of an answer's body ended."""
+
+    COMPLETE = "complete"
+    """As its framing says: the last chunk, the promised length, or the close of an unframed body."""
+    CLOSED = "closed early"
+    RESET = "reset"
+    SILENT = "silent"
+    LATE = "deadline"
+    TOO_LARGE = "too large"
+    GARBLED = "garbled"
+    """What came is no HTTP, or is not encoded as its head says."""
+
+
+class CutOffError(ProbeError):
+    """The body of an answer did not come to its end."""
+
+    def __init__(self, message: str, ending: Ending) -> None:
+        super().__init__(message)
+        self.ending = ending
 
 
 class _BoundedStream(httpx.SyncByteStream):
-    """The body of an answer, cut off with a ``ProbeError`` at its deadline or size limit."""
+    """The body of an answer, decompressed, cut off at its deadline or size limit."""
 
-    def __init__(self, inner: httpx.SyncByteStream, url: httpx.URL, deadline: float, largest: int) -> None:
+    def __init__(
+        self, inner: httpx.SyncByteStream, url: httpx.URL, deadline: float, largest: int, *, compressed: bool
+    ) -> None:
         self._inner, self._url, self._deadline, self._largest = inner, url, deadline, largest
+        self._compressed = compressed
+        self._seen = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        seen = 0
-        for part in self._parts():
-            seen += len(part)
-            if seen > self._largest:
-                raise ProbeError(f"{self._url} sent more than {self._largest} bytes without an end")
+        parts = self._parts()
+        given = 0
+        for part in self._decompressed(parts) if self._compressed else parts:
+            given += len(part)
+            if max(given, self._seen) > self._largest:
+                raise self._cut(f"sent more than {self._largest} bytes without an end", Ending.TOO_LARGE)
             if time.monotonic() > self._deadline:
-                raise ProbeError(f"{self._url} was still sending after its deadline ({seen} bytes so far)")
+                raise self._late()
             yield part
 
     def _parts(self) -> Iterator[bytes]:
         try:
-            yield from self._inner
+            for part in self._inner:
+                self._seen += len(part)
+                yield part
+        except httpx.TimeoutException as error:
+            if time.monotonic() >= self._deadline:
+                raise self._late() from error
+            raise self._cut(f"fell silent after {self._seen} bytes", Ending.SILENT) from error
         except httpx.TransportError as error:
-            cause = str(error) or type(error).__name__
-            raise ProbeError(f"{self._url} broke off in the middle of its answer: {cause}") from error
+            cause = f"broke off in the middle of its answer after {self._seen} bytes: {_said(error)}"
+            raise self._cut(cause, _ending(error)) from error
+
+    def _decompressed(self, parts: Iterable[bytes]) -> Iterator[bytes]:
+        """Decompress in small steps: what is a few bytes on the wire may be gigabytes."""
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        try:
+            for part in parts:
+                rest = part
+                while rest:
+                    yield inflate.decompress(rest, DECOMPRESSED_AT_ONCE)
+                    rest = inflate.unconsumed_tail
+            yield inflate.flush()
+            if self._seen and not inflate.eof:
+                raise self._cut(f"ended inside its compressed data, after {self._seen} bytes", Ending.CLOSED)
+        except zlib.error as error:
+            raise self._cut(f"is not compressed as its head says: {error}", Ending.GARBLED) from error
+
+    def _late(self) -> CutOffError:
+        return self._cut(f"was still sending after its deadline ({self._seen} bytes so far)", Ending.LATE)
+
+    def _cut(self, what: str, ending: Ending) -> CutOffError:
+        return CutOffError(f"{self._url} {what}", ending)
 
     def close(self) -> None:
         """Close the connection's side of it."""
         self._inner.close()
+
+
+def _said(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    return said if len(said) <= LONGEST_CAUSE else f"{said[:LONGEST_CAUSE]}…"
+
+
+def _ending(error: httpx.TransportError) -> Ending:
+    if not isinstance(error, httpx.RemoteProtocolError):
+        return Ending.RESET
+    return Ending.CLOSED if "closed connection" in str(error) else Ending.GARBLED
 
 
 class BoundedTransport(httpx.BaseTransport):
@@ -53,9 +125,11 @@ class BoundedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request.
 
+        The body comes decompressed; how it was compressed is the answer's extension ``coding``.
+
         Raises:
             WriteRefusedError: an unsafe method towards a target that allows no writes.
-            ProbeError: no answer, or none in time.
+            ProbeError: no answer, none in time, or one that is compressed in an unknown way.
 
         """
         if not self._may_write and request.method not in SAFE_METHODS and not request.extensions.get("reads"):
@@ -63,6 +137,7 @@ class BoundedTransport(httpx.BaseTransport):
                 f'{request.method} {request.url} refused: the target says writes = "none"'
             )
         deadline = time.monotonic() + self._total_s
+        request.extensions["timeout"] = patient(request.extensions.get("timeout", {}), deadline)
         try:
             response = self._inner.handle_request(request)
         except httpx.TimeoutException as error:
@@ -70,16 +145,35 @@ class BoundedTransport(httpx.BaseTransport):
                 f"{request.method} {request.url}: no answer in time ({type(error).__name__})"
             ) from error
         except httpx.TransportError as error:
+            raise ProbeError(f"{request.method} {request.url}: {_no_answer(error)}") from error
+        return self._bounded(response, request, deadline)
+
+    def _bounded(self, response: httpx.Response, request: httpx.Request, deadline: float) -> httpx.Response:
+        coding = response.headers.pop("content-encoding", "").strip().lower()
+        if coding not in CODINGS | {"", "identity"}:
+            response.close()
             raise ProbeError(
-                f"{request.method} {request.url}: {str(error) or type(error).__name__}"
-            ) from error
+                f"{request.method} {request.url} answers in Content-Encoding {coding[:40]!r}, "
+                "which was not asked for"
+            )
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _BoundedStream(response.stream, request.url, deadline, self._largest)
+        response.extensions["coding"] = coding
+        response.stream = _BoundedStream(
+            response.stream, request.url, deadline, self._largest, compressed=coding in CODINGS
+        )
         return response
 
     def close(self) -> None:
         """Close all connections."""
         self._inner.close()
+
+
+def _no_answer(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        return f"what came is no HTTP/1.1 answer: {_said(error)}"
+    if isinstance(error, httpx.ReadError):
+        return f"the connection was lost before the answer began: {_said(error)}"
+    return _said(error)
 
 
 def bounded_client(
@@ -89,9 +183,10 @@ def bounded_client(
     headers: dict[str, str] | None = None,
     answer_s: float = 10.0,
     total_s: float = 30.0,
+    largest: int = LARGEST_BODY,
     **options: Any,
 ) -> httpx.Client:
-    """Make a client for one target.
+    """Make a client for one target. It follows no redirect.
 
     Args:
         may_write: whether methods beyond GET, HEAD and OPTIONS may be sent. A request that only
@@ -99,15 +194,20 @@ def bounded_client(
         base_url: prefix of relative URLs.
         headers: sent with every request.
         answer_s: longest silence, in seconds: to connect, and between two parts of an answer.
-        total_s: longest time for one whole answer, in seconds.
+        total_s: longest time for one whole exchange, in seconds, from its first byte out to its last in.
+        largest: most bytes of one answer, compressed and decompressed.
         **options: passed to ``httpx.Client``.
 
     """
-    transport = BoundedTransport(
-        httpx.HTTPTransport(verify=options.pop("verify", True), trust_env=False),
-        may_write=may_write,
-        total_s=total_s,
-    )
+    context = httpx.create_ssl_context(options.pop("verify", True), trust_env=False)
+    inner = httpx.HTTPTransport(verify=context, trust_env=False)
+    # httpx gives no way to name the network backend, and no other place knows each read of a socket.
+    inner._pool = deadline_pool(context)  # noqa: SLF001
     return httpx.Client(
-        transport=transport, base_url=base_url, headers=headers, timeout=answer_s, trust_env=False, **options
+        transport=BoundedTransport(inner, may_write=may_write, total_s=total_s, largest=largest),
+        base_url=base_url,
+        headers={"Accept-Encoding": "gzip", **(headers or {})},
+        timeout=answer_s,
+        trust_env=False,
+        **options,
     )

@@ -6,7 +6,7 @@ The server with the fault in it runs in a thread, so that a fault costs seconds 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
 from fixtures.reference.services.inference import PACING
 from fixtures.reference.services.inference.app import make_app
-from fixtures.reference.services.inference.faults import FAULTS as SEAMS
+from fixtures.reference.services.inference.seam import chosen
 from fixtures.reference.services.inference.settings import Settings
 from fixtures.reference.settings import endpoint_variables
 from shipworthy.house import HOUSE
@@ -25,6 +25,7 @@ from tests.faults.judging import CHECKS, assert_caught, judge
 from tests.serving import serving
 
 KEY = "sk-of-the-tests"
+NO_FORMS: Mapping[str, str] = {}
 
 
 def of_inference(fault: Fault) -> bool:
@@ -38,15 +39,18 @@ FAULTS = [fault for fault in all_faults().values() if of_inference(fault)]
 
 
 @contextmanager
-def deployed(folder: Path, fault: Fault | None) -> Iterator[str]:
-    """Serve both endpoints, one with a fault, and name their target: it promises what local does."""
+def deployed(folder: Path, fault: Fault | None, forms: Mapping[str, str] = NO_FORMS) -> Iterator[str]:
+    """Serve both endpoints, one with a fault or any in a form, and name their target: it promises what
+    local does."""
     values = {"OPENAI_API_KEY": KEY}
     with ExitStack() as servers:
         for name, pacing in PACING.items():
-            switches = fault.switches.get(name, {}) if fault else {}
+            switches = dict(fault.switches.get(name, {})) if fault else {}
+            switches |= {"FORM": forms[name]} if name in forms else {}
+            seam = chosen(switches)
             settings = {"PORT": "0", "MODEL": f"{name}-1", "API_KEY": KEY, **pacing, **switches}
-            seam = SEAMS[switches["FAULT"]] if switches else None
-            url = servers.enter_context(serving(make_app(Settings.from_environment(settings), seam)))
+            app = make_app(Settings.from_environment(settings), seam)
+            url = servers.enter_context(serving(app, seam.protocol))
             values |= endpoint_variables(name, url)
         promises = tomllib.loads((HOUSE / "targets" / "local.toml").read_text(encoding="utf-8"))
         target = folder / "targets" / "endpoints.toml"

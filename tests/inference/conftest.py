@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from fixtures.reference.services.inference.app import make_app
-from fixtures.reference.services.inference.faults import FAULTS
+from fixtures.reference.services.inference.seam import chosen
 from fixtures.reference.services.inference.settings import Settings
 from shipworthy.probes.inference import ChatEndpoint
 from tests.serving import serving
@@ -26,12 +26,13 @@ def settings(**changes: Any) -> Settings:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., ChatEndpoint]]:
-    """Start an inference server, with a fault or without, and give its endpoint; gone after the test."""
+    """Start an inference server, with a fault or in a form, and give its endpoint; gone after the test."""
     with ExitStack() as servers:
 
-        def start_one(fault: str | None = None, **changes: Any) -> ChatEndpoint:
-            seam = FAULTS[fault] if fault else None
-            url = servers.enter_context(serving(make_app(settings(**changes), seam)))
+        def start_one(fault: str | None = None, form: str | None = None, **changes: Any) -> ChatEndpoint:
+            names = {"FAULT": fault, "FORM": form}
+            seam = chosen({switch: name for switch, name in names.items() if name})
+            url = servers.enter_context(serving(make_app(settings(**changes), seam), seam.protocol))
             return ChatEndpoint("inference.instant", f"{url}/v1", "instant-1", KEY)
 
         yield start_one

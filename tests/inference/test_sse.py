@@ -88,3 +88,22 @@ def test_bytes_that_are_no_text_are_kept_as_they_came():
     (event,) = SseParser().feed(b"data: \xff\n\n")
     assert event.data == "\ufffd"
     assert event.raw == b"\xff"
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=20))
+def test_every_event_keeps_its_bytes_and_its_place(cuts: list[int]):
+    bounds = [0, *sorted(cuts), len(STREAM)]
+    parser = SseParser()
+    events = [event for a, b in pairwise(bounds) for event in parser.feed(STREAM[a:b])]
+    assert [event.data for event in events] == [data for _, _, data in EVENTS]
+    for event in events:
+        assert STREAM[event.offset :].startswith(event.wire)
+    assert events[0].wire.startswith(b"\xef\xbb\xbf: a comment first")
+    assert events[3].wire == 'event: ping\nid: 7\ndata: {"text": "naïve → 🚢"}\n\n'.encode()
+    assert parser.pending == b"data: never finished"
+
+
+def test_an_endless_comment_is_refused_and_many_pings_are_not():
+    feed(SseParser(longest=1000), b": ping\n\n" * 5)
+    with pytest.raises(EventTooLongError):
+        feed(SseParser(longest=1000), b": no empty line\n")

@@ -1,6 +1,7 @@
 """What an OpenAI-compatible endpoint answers, and when: facts, no judgement."""
 
 from shipworthy.probes.inference.calls import Answer, ask, chat, stream_chat
+from shipworthy.probes.inference.chunks import Trouble, Unreadable
 from shipworthy.probes.inference.cold import ColdStart, start_cold, wait_for_zero, workers_up
 from shipworthy.probes.inference.endpoint import ChatEndpoint
 from shipworthy.probes.inference.latency import LatencyReport, Sample, measure_latency
@@ -25,6 +26,8 @@ __all__ = [
     "StreamSpread",
     "StreamTiming",
     "TooFewSamplesError",
+    "Trouble",
+    "Unreadable",
     "ask",
     "chat",
     "first_problem",

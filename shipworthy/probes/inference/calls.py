@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
 from pydantic import ValidationError
 
-from shipworthy.errors import ProbeError
+from shipworthy.probes.http import CutOffError, Ending
 from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList, Shape
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
 from shipworthy.probes.inference.stream import Arrival, StreamRecord
 
 KEPT_RAW = 64 * 1024
+LARGEST_STREAM = 16 * 1024 * 1024
+"""Bytes of one streamed answer: 100,000 tokens, each a chunk of 160 bytes."""
+MOST_EVENTS = 200_000
 READS: Mapping[str, Any] = {"reads": True}
 S = TypeVar("S", bound=Shape)
 Body = Mapping[str, Any]
@@ -37,7 +40,10 @@ class Answer:
             ValueError: it is no JSON.
 
         """
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("it is nested too deeply to be read") from None
 
     @property
     def completion(self) -> ChatCompletion | ValidationError:
@@ -56,8 +62,10 @@ class Answer:
 
     @property
     def excerpt(self) -> str:
-        """Its beginning, for a finding."""
-        return f"HTTP {self.status} {self.content[:160].decode(errors='replace')!r}"
+        """Its beginning, for a finding; of a redirect where it points."""
+        location = self.headers.get("location")
+        pointed = f" to {location[:200]}" if location and 300 <= self.status < 400 else ""
+        return f"HTTP {self.status}{pointed} {self.content[:160].decode(errors='replace')!r}"
 
 
 def _read(shape: type[S], content: bytes) -> S | ValidationError:
@@ -86,10 +94,10 @@ def chat(client: httpx.Client, body: Body) -> Answer:
     return Answer(response.status_code, response.headers, response.content)
 
 
-def stream_chat(client: httpx.Client, body: Body) -> StreamRecord:
+def stream_chat(client: httpx.Client, body: Body, *, largest: int = LARGEST_STREAM) -> StreamRecord:
     """Ask for a streamed answer and note when each event arrives.
 
-    A stream that breaks off, is too long or never ends is a fact of the record (``broken``).
+    A stream that breaks off, is too long or never ends is a fact of the record (``broken``, ``ending``).
 
     Raises:
         ProbeError: no answer began.
@@ -97,24 +105,54 @@ def stream_chat(client: httpx.Client, body: Body) -> StreamRecord:
     """
     asked = {**body, "stream": True}
     request = client.build_request("POST", "chat/completions", json=asked, extensions={**READS})
-    sent = time.monotonic()
+    reading = _Reading(time.monotonic(), largest)
     response = client.send(request, stream=True)
-    parser, arrivals, raw, broken = SseParser(), list[Arrival](), bytearray(), None
     try:
-        for piece in response.iter_raw():
-            at_s = time.monotonic() - sent
-            raw += piece[: KEPT_RAW - len(raw)]
-            arrivals += [Arrival(at_s, event) for event in parser.feed(piece)]
-    except (ProbeError, EventTooLongError, httpx.TransportError) as error:
-        broken = f"the stream broke off: {str(error) or type(error).__name__}"
+        broken, ending = reading.whole(response)
     finally:
         response.close()
     return StreamRecord(
         status=response.status_code,
         content_type=response.headers.get("content-type", ""),
-        arrivals=tuple(arrivals),
-        ended_s=time.monotonic() - sent,
+        arrivals=tuple(reading.arrivals),
+        ended_s=time.monotonic() - reading.sent,
         broken=broken,
-        rest=parser.pending,
-        raw=bytes(raw),
+        rest=reading.parser.pending[:KEPT_RAW],
+        raw=bytes(reading.raw),
+        size=reading.size,
+        ending=ending,
+        coding=response.extensions.get("coding", ""),
+        http_version=response.http_version,
+        location=response.headers.get("location") if response.is_redirect else None,
     )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A stream while it comes."""
+
+    sent: float
+    largest: int
+    parser: SseParser = field(default_factory=SseParser)
+    arrivals: list[Arrival] = field(default_factory=list)
+    raw: bytearray = field(default_factory=bytearray)
+    size: int = 0
+
+    def whole(self, response: httpx.Response) -> tuple[str | None, Ending]:
+        """Read to the end; give what kept it from ending by itself, and how it ended."""
+        try:
+            for piece in response.iter_raw():
+                self._take(piece, time.monotonic() - self.sent)
+        except CutOffError as error:
+            return f"the stream broke off: {error}", error.ending
+        except EventTooLongError as error:
+            return f"the stream was given up: {error}", Ending.TOO_LARGE
+        return None, Ending.COMPLETE
+
+    def _take(self, piece: bytes, at_s: float) -> None:
+        self.size += len(piece)
+        self.raw += piece[: KEPT_RAW - len(self.raw)]
+        self.arrivals += [Arrival(at_s, event) for event in self.parser.feed(piece)]
+        if self.size > self.largest or len(self.arrivals) > MOST_EVENTS:
+            extent = f"{self.size} bytes and {len(self.arrivals)} events"
+            raise CutOffError(f"it sent {extent} without an end", Ending.TOO_LARGE)

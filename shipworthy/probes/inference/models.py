@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""As far as JSON's numbers are exact everywhere (RFC 8259, 6)."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -57,16 +58,20 @@ class ChatCompletion(Shape):
 
 
 class Delta(Shape):
-    """What one chunk adds to the message."""
+    """What one chunk adds to the message; what engines call it beyond these names is kept as extra."""
+
+    model_config = ConfigDict(extra="allow")
 
     role: Literal["assistant"] | None = None
     content: str | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
+    """The newer name of the same."""
 
     @property
     def text(self) -> str:
         """The new text, thoughts included."""
-        return (self.reasoning_content or "") + (self.content or "")
+        return (self.reasoning_content or self.reasoning or "") + (self.content or "")
 
 
 class ChunkChoice(Shape):
@@ -86,6 +91,14 @@ class ChatChunk(Shape):
     model: Text
     choices: list[ChunkChoice]
     usage: Usage | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it adds nothing: no text, no call, no reason to end, no usage; a role alone is nothing."""
+        return self.usage is None and not any(
+            choice.finish_reason or choice.delta.text or any((choice.delta.model_extra or {}).values())
+            for choice in self.choices
+        )
 
 
 class ErrorDetail(Shape):

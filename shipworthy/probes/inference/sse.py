@@ -5,10 +5,12 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-str
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LINE_END = re.compile(rb"\r\n|\r|\n")
 LONGEST_EVENT = 4 * 1024 * 1024
 
 
@@ -26,6 +28,10 @@ class Event:
     id: str = ""
     raw: bytes = b""
     """The data as it was sent, before decoding."""
+    wire: bytes = b""
+    """The whole event as it was sent: every field and comment, up to its empty line."""
+    offset: int = 0
+    """Where it begins in the stream, in bytes."""
 
 
 @dataclass(slots=True)
@@ -39,18 +45,22 @@ class SseParser:
     longest: int = LONGEST_EVENT
     comments: int = 0
     """Comment lines seen so far (pings, mostly)."""
-    _line: bytearray = field(default_factory=bytearray)
+    _wire: bytearray = field(default_factory=bytearray)
+    """What came since the last empty line."""
+    _line: int = 0
+    """Where in it the line begins that is not yet complete."""
+    _offset: int = 0
+    """Where in the stream it begins."""
     _at_start: bool = True
     _after_cr: bool = False
     _data: list[bytes] = field(default_factory=list)
-    _size: int = 0
     _name: str = ""
     _id: str = ""
 
     @property
     def pending(self) -> bytes:
-        """What came after the last complete event: empty at a clean end."""
-        return b"\n".join([*self._data, bytes(self._line)])
+        """What came after the last complete event, as it came: empty at a clean end."""
+        return bytes(self._wire)
 
     def feed(self, piece: bytes) -> Iterator[Event]:
         """Take the next bytes and give the events that end in them.
@@ -59,33 +69,36 @@ class SseParser:
             EventTooLongError: an event is longer than ``longest`` bytes.
 
         """
-        for line in self._lines(piece):
+        begin = self._second_half_of_crlf(piece)
+        for end in LINE_END.finditer(piece, begin):
+            self._wire += piece[begin : end.end()]
+            line = bytes(self._wire[self._line : -len(end[0])])
+            self._line = len(self._wire)
+            begin = end.end()
             event = self._take(line)
             if event:
                 yield event
-
-    def _lines(self, piece: bytes) -> Iterator[bytes]:
-        if self._after_cr and piece:
-            self._after_cr = False
-            piece = piece.removeprefix(b"\n")
-        if piece.endswith(b"\r"):
-            self._after_cr = True
-        *complete, rest = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        for end in complete:
-            line = bytes(self._line + end)
-            self._line.clear()
-            yield self._without_mark(line)
-        self._line += rest
-        if len(self._line) + self._size > self.longest:
+        self._wire += piece[begin:]
+        if piece:
+            self._after_cr = piece.endswith(b"\r")
+        if len(self._wire) > self.longest:
             raise EventTooLongError(f"an event is longer than {self.longest} bytes")
 
-    def _without_mark(self, line: bytes) -> bytes:
-        if self._at_start:
-            self._at_start = False
-            return line.removeprefix(BYTE_ORDER_MARK)
-        return line
+    def _second_half_of_crlf(self, piece: bytes) -> int:
+        """Pass over the LF of a CRLF that two pieces share: its CR has ended the line."""
+        if not (self._after_cr and piece.startswith(b"\n")):
+            return 0
+        if self._wire:
+            self._wire += b"\n"
+            self._line += 1
+        else:
+            self._offset += 1
+        return 1
 
     def _take(self, line: bytes) -> Event | None:
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if not line:
             return self._dispatch()
         name, colon, value = line.partition(b":")
@@ -95,7 +108,6 @@ class SseParser:
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
-            self._size += len(value) + 1
         elif name == b"event":
             self._name = value.decode(errors="replace")
         elif name == b"id" and b"\0" not in value:
@@ -103,9 +115,12 @@ class SseParser:
         return None
 
     def _dispatch(self) -> Event | None:
-        data, name = self._data, self._name
-        self._data, self._name, self._size = [], "", 0
+        data, name, wire, offset = self._data, self._name, bytes(self._wire), self._offset
+        self._data, self._name = [], ""
+        self._offset += len(wire)
+        self._wire.clear()
+        self._line = 0
         if not data:
             return None
         raw = b"\n".join(data)
-        return Event(raw.decode(errors="replace"), name or "message", self._id, raw)
+        return Event(raw.decode(errors="replace"), name or "message", self._id, raw, wire, offset)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pydantic import ValidationError
-
+from shipworthy.probes.http import Ending
+from shipworthy.probes.inference.chunks import Unreadable, error_in, read_event
 from shipworthy.probes.inference.models import ChatChunk, Usage
 from shipworthy.probes.inference.sse import Event
 
@@ -46,14 +46,36 @@ class StreamRecord:
     broken: str | None = None
     """Why the stream did not end by itself; None where it did."""
     rest: bytes = field(default=b"", repr=False)
-    """What came after the last complete event."""
+    """What came after the last complete event, at most 64 KiB."""
     raw: bytes = field(default=b"", repr=False)
     """The first bytes of the body, at most 64 KiB."""
+    size: int = 0
+    """Bytes of the body that came, decompressed."""
+    ending: Ending = Ending.COMPLETE
+    coding: str = ""
+    """How the body was compressed, although identity was asked for; empty where it was not."""
+    http_version: str = "HTTP/1.1"
+    location: str | None = None
+    """Where a redirect points; it is not followed."""
 
     @functools.cached_property
-    def parsed(self) -> tuple[tuple[float, ChatChunk | ValidationError], ...]:
-        """Each event but ``[DONE]`` as a chunk, or as what is wrong with it."""
-        return tuple((a.at_s, _parsed(a.event)) for a in self.arrivals if a.event.data.strip() != DONE)
+    def parsed(self) -> tuple[tuple[float, ChatChunk | Unreadable], ...]:
+        """Each event but ``[DONE]`` as a chunk, or as what it is instead."""
+        return tuple(
+            (arrival.at_s, read_event(place, arrival.event))
+            for place, arrival in enumerate(self.arrivals)
+            if arrival.event.data.strip() != DONE
+        )
+
+    @property
+    def events(self) -> tuple[tuple[Event, ChatChunk], ...]:
+        """The events that are chunks, in order, each with its bytes."""
+        others = [a.event for a in self.arrivals if a.event.data.strip() != DONE]
+        return tuple(
+            (event, chunk)
+            for event, (_, chunk) in zip(others, self.parsed, strict=True)
+            if isinstance(chunk, ChatChunk)
+        )
 
     @property
     def chunks(self) -> tuple[ChatChunk, ...]:
@@ -61,14 +83,14 @@ class StreamRecord:
         return tuple(chunk for _, chunk in self.parsed if isinstance(chunk, ChatChunk))
 
     @property
-    def malformed(self) -> tuple[tuple[Event, ValidationError], ...]:
+    def malformed(self) -> tuple[Unreadable, ...]:
         """The events that are no chunks, and why."""
-        others = [a.event for a in self.arrivals if a.event.data.strip() != DONE]
-        return tuple(
-            (event, chunk)
-            for event, (_, chunk) in zip(others, self.parsed, strict=True)
-            if isinstance(chunk, ValidationError)
-        )
+        return tuple(chunk for _, chunk in self.parsed if isinstance(chunk, Unreadable))
+
+    @property
+    def error_body(self) -> str | None:
+        """What the error says that came in place of a stream; None where none did."""
+        return None if self.arrivals else error_in(self.raw)
 
     @property
     def done_at(self) -> tuple[int, ...]:
@@ -108,11 +130,13 @@ class StreamRecord:
     def incomplete(self) -> str | None:
         """Why this is no complete answer, whose times would mean nothing; None where it is one."""
         if self.status != 200:
-            return f"HTTP {self.status}"
+            return f"HTTP {self.status}" + (f" to {self.location[:200]}" if self.location else "")
         if self.broken:
             return self.broken
+        if self.error_body:
+            return f"an error in place of a stream: {self.error_body}"
         if self.malformed:
-            return f"malformed event {self.malformed[0][0].data[:80]!r}"
+            return f"malformed event {self.malformed[0].event.data[:80]!r}"
         if not self.timing:
             return "no text"
         return None if self.finish_reasons else "no finish_reason: the answer was cut off"
@@ -129,10 +153,3 @@ class StreamRecord:
         count = self.usage.completion_tokens if self.usage else len(timing.gaps_s) + 1
         span = timing.last_token_s - timing.first_token_s
         return (count - 1) / span if span > 0 else count / timing.last_token_s
-
-
-def _parsed(event: Event) -> ChatChunk | ValidationError:
-    try:
-        return ChatChunk.model_validate_json(event.raw)
-    except ValidationError as error:
-        return error
