@@ -6,19 +6,19 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import ValidationError
 
 from shipworthy.errors import ProbeError
-from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList, Shape
+from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList
+from shipworthy.probes.inference.shape import read
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
 from shipworthy.probes.inference.stream import Arrival, StreamRecord
 
 KEPT_RAW = 64 * 1024
 READS: Mapping[str, Any] = {"reads": True}
-S = TypeVar("S", bound=Shape)
 Body = Mapping[str, Any]
 
 
@@ -42,29 +42,22 @@ class Answer:
     @property
     def completion(self) -> ChatCompletion | ValidationError:
         """The body as a chat completion, or what keeps it from being one."""
-        return _read(ChatCompletion, self.content)
+        return read(ChatCompletion, self.content)
 
     @property
     def error(self) -> ErrorBody | ValidationError:
         """The body as an error in OpenAI's shape, or what keeps it from being one."""
-        return _read(ErrorBody, self.content)
+        return read(ErrorBody, self.content)
 
     @property
     def model_list(self) -> ModelList | ValidationError:
         """The body as a list of models, or what keeps it from being one."""
-        return _read(ModelList, self.content)
+        return read(ModelList, self.content)
 
     @property
     def excerpt(self) -> str:
         """Its beginning, for a finding."""
         return f"HTTP {self.status} {self.content[:160].decode(errors='replace')!r}"
-
-
-def _read(shape: type[S], content: bytes) -> S | ValidationError:
-    try:
-        return shape.model_validate_json(content)
-    except ValidationError as error:
-        return error
 
 
 def ask(client: httpx.Client, method: str, path: str, content: bytes | None = None) -> Answer:
