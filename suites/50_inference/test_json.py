@@ -65,7 +65,8 @@ def _object(findings, subject, text, reason):
         return value
     findings.add(
         subject,
-        saw=f"{text[:120]!r}, finish_reason {reason}: {value if isinstance(value, ValueError) else 'no object'}",
+        saw=f"{text[:120]!r}, finish_reason {reason}: "
+        + (str(value) if isinstance(value, ValueError) else "no object"),
         want="one JSON object and nothing around it",
         fix="switch constrained decoding on (vLLM: --guided-decoding-backend); a prompt alone is no mode",
     )

@@ -91,8 +91,8 @@ def test_any_of_several_stops_ends_an_answer(findings, reader, chat_endpoints, e
     Fix: pass the whole list on to the engine, on both paths.
     """
     for endpoint in findings.over(chat_endpoints, "endpoints"):
-        words = [w for w in (exchanges.completion(endpoint).choices[0].message.content or "").split()]
-        words = [word for word in words if word.isalpha()]
+        said = exchanges.completion(endpoint).choices[0].message.content or ""
+        words = [word for word in said.split() if word.isalpha()]
         if len(words) < 3:
             continue  # too little text to stop in; the contract check says so
         findings.looked_at(1, "answers with words to stop at")
@@ -119,7 +119,7 @@ def test_what_does_not_fit_the_context_is_refused(findings, promises, questions)
     """A prompt that is longer than the context is a 400, streamed or not, and nothing is cut off in silence.
 
     Why: what is cut is the beginning, where the instructions are; the answer looks right and is not.
-    Fix: refuse with code context_length_exceeded; switch truncation off (truncate_prompt_tokens, --auto-truncate).
+    Fix: refuse with code context_length_exceeded; switch truncation off (--auto-truncate).
     """
     for promise in findings.over([p for p in promises if p.section.context_tokens], "endpoints"):
         endpoint, context = promise.endpoint, promise.section.context_tokens

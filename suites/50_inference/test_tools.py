@@ -28,7 +28,7 @@ ASKED = {
     "tools": [OTHER, WANTED],
     "tool_choice": {"type": "function", "function": {"name": "sea_forecast"}},
 }
-FIX = "switch tool calling on with the parser of this model (vLLM: --enable-auto-tool-choice --tool-call-parser)"
+FIX = "switch tool calling on, with the parser of this model (vLLM: --enable-auto-tool-choice)"
 
 
 @needs("inference.*.offers.tools")

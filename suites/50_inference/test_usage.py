@@ -40,7 +40,7 @@ def test_usage_is_the_same_streamed_and_plain(findings, chat_endpoints, exchange
 def test_usage_is_what_the_texts_cost(findings, reader, tokenizers, questions, exchanges):
     """Counted again with the model's own tokenizer, prompt and answer have the tokens that were charged.
 
-    The frame of a conversation costs some tokens more; between two prompts of different length it cancels out.
+    The frame of a conversation costs some tokens more; between two prompts of one frame it cancels out.
 
     Why: a count that nobody counts again may be doubled for years; quotas and invoices follow it.
     Fix: count with the model's tokenizer; look for a second count in a proxy or in billing code.
