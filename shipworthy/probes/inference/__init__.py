@@ -11,6 +11,7 @@ from shipworthy.probes.inference.official import OFFICIAL_CALLS, official_proble
 from shipworthy.probes.inference.pressure import Pressure, Refusals, press
 from shipworthy.probes.inference.replies import chunks_of, events_of
 from shipworthy.probes.inference.shape import first_problem, read
+from shipworthy.probes.inference.spending import spending_cap
 from shipworthy.probes.inference.spread import StreamSpread, measure_spread
 from shipworthy.probes.inference.sse import Event, SseParser
 from shipworthy.probes.inference.statistics import TooFewSamplesError, needed_samples, percentile
@@ -58,6 +59,7 @@ __all__ = [
     "percentile",
     "press",
     "read",
+    "spending_cap",
     "start_cold",
     "stream_chat",
     "typed_problem",

@@ -16,7 +16,7 @@ from shipworthy.probes.inference.endpoint import ChatEndpoint
 Question = tuple[str, Mapping[str, Any]]
 """The path below the endpoint's address, and the body."""
 
-BACK_OFF_S = 0.02
+BACK_OFF_S = 0.05
 TRIES = 5
 KEPT = 4096
 REFUSED = 429
@@ -133,6 +133,7 @@ async def _post(client: httpx.AsyncClient, question: Question) -> Answer:
     async with client.stream("POST", path, content=content, headers=headers) as response:
         async for piece in response.aiter_raw():
             kept += piece[: KEPT - len(kept)]
+            await asyncio.sleep(BACK_OFF_S)  # streams that only hold a place are read in large pieces
         return Answer(response.status_code, response.headers, bytes(kept))
 
 
