@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.access",
+    "fixtures.answers",
     "fixtures.browser",
     "fixtures.clients",
     "fixtures.contract",

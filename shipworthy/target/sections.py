@@ -321,11 +321,20 @@ class Target(Section):
     def declares(self, part: str) -> bool:
         """Tell whether the target has this part; ``part`` is a dotted path, ``"inference.instant"``.
 
-        What is false or an empty list has not been declared.
+        What is false or an empty list has not been declared. ``*`` is any part of a section, and the
+        name of a list's member is declared where the list holds it: ``"inference.*.offers.tools"``.
         """
-        here: object = self
-        for name in part.split("."):
-            here = getattr(here, name, None)
-            if here is None or here is False or (isinstance(here, (list, dict)) and not here):
-                return False
+        return _declared(self, part.split("."))
+
+
+def _declared(here: object, steps: list[str]) -> bool:
+    if here is None or here is False or (isinstance(here, (list, dict)) and not here):
+        return False
+    if not steps:
         return True
+    name, rest = steps[0], steps[1:]
+    if name == "*" and isinstance(here, Section):
+        return any(_declared(value, rest) for _, value in here)
+    if isinstance(here, list):
+        return name in here and not rest
+    return _declared(getattr(here, name, None), rest)

@@ -1,5 +1,8 @@
 """Answers in one piece."""
 
+import time
+from collections import Counter
+
 from pydantic import ValidationError
 
 from shipworthy import needs
@@ -130,3 +133,75 @@ def test_stop_is_honoured(findings, chat_endpoints, exchanges):
                 want=f"the answer cut before {stop!r}, finish_reason stop",
                 fix="pass `stop` on to the engine",
             )
+
+
+CLOCK_S = 3600
+"""How far a server's clock may be off."""
+
+
+@needs("inference")
+def test_every_answer_has_an_id_of_its_own(findings, chat_endpoints, exchanges):
+    """No two answers have one id.
+
+    Why: logs, traces and caches keep an answer under its id; the second overwrites the first.
+    Fix: make a random id for each request (a UUID), not one a process or a prompt.
+    """
+    for endpoint in findings.over(chat_endpoints, "endpoints"):
+        ids = [
+            *(exchanges.completion(endpoint, tokens).id for tokens in (exchanges.long, exchanges.short)),
+            *(
+                exchanges.chunked(endpoint, tokens).chunks[0].id
+                for tokens in (exchanges.long, exchanges.short)
+            ),
+        ]
+        findings.looked_at(len(ids), "answers")
+        for name, count in Counter(ids).items():
+            if count > 1:
+                findings.add(
+                    endpoint.name,
+                    saw=f"{count} of {len(ids)} answers have the id {name}",
+                    want="an id for each answer",
+                    fix="make a random id when a request comes in",
+                )
+
+
+@needs("inference")
+def test_created_is_the_time_of_the_answer(findings, chat_endpoints, exchanges):
+    """`created` is now, in seconds since 1970.
+
+    Why: clients sort and expire by it; milliseconds are a date fifty thousand years ahead.
+    Fix: send int(time.time()).
+    """
+    for endpoint in findings.over(chat_endpoints, "endpoints"):
+        said = {
+            "in one piece": exchanges.completion(endpoint).created,
+            "streamed": exchanges.chunked(endpoint).chunks[0].created,
+        }
+        for how, created in said.items():
+            off_s = created - time.time()
+            if abs(off_s) > CLOCK_S:
+                findings.add(
+                    f"{endpoint.name}, {how}",
+                    saw=f"created {created}, {abs(off_s):.0f} s {'ahead' if off_s > 0 else 'ago'}",
+                    want=f"the time in seconds, about {int(time.time())}",
+                    fix="send int(time.time()); set the server's clock",
+                )
+
+
+@needs("inference")
+def test_streams_name_the_model_that_was_asked(findings, chat_endpoints, exchanges):
+    """Each chunk of a stream names the model that was asked for.
+
+    Why: what streams is often another path than what answers in one piece, with routing of its own.
+    Fix: serve the model under its promised name on the streaming path too.
+    """
+    for endpoint in findings.over(chat_endpoints, "endpoints"):
+        models = Counter(chunk.model for chunk in exchanges.chunked(endpoint).chunks)
+        for model, count in models.items():
+            if model != endpoint.model:
+                findings.add(
+                    f"{endpoint.name}, streamed",
+                    saw=f"{count} of {models.total()} chunks by model {model}",
+                    want=f"the model that was asked for, {endpoint.model}",
+                    fix="compare the routing of streamed requests with that of others",
+                )

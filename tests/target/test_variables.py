@@ -96,3 +96,18 @@ def test_parts_are_declared_by_what_the_file_says(target_file):
     assert not target.declares("inference.instant")
     assert not target.declares("supabase.no_such_key")
     assert not target.declares("supabase.private_buckets"), "an empty list declares nothing"
+
+
+def test_a_part_may_be_any_endpoint_and_a_member_of_a_list(write_target):
+    target = load_target(
+        write_target(
+            'name = "staging"\n[inference.thinking]\nurl = "https://gpu.example/v1"\nmodel = "m"\n'
+            'offers = ["tools"]\nlimits = { max_tokens = 5 }'
+        )
+    ).target
+
+    assert target.declares("inference.*.offers.tools")
+    assert target.declares("inference.*.limits.max_tokens")
+    assert not target.declares("inference.*.offers.seed")
+    assert not target.declares("inference.*.limits.answer_s")
+    assert not target.declares("inference.instant.offers.tools")

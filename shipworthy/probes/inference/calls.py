@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import ValidationError
 
 from shipworthy.probes.http import CutOffError, Ending
-from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList, Shape
+from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList
+from shipworthy.probes.inference.shape import read
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
 from shipworthy.probes.inference.stream import Arrival, StreamRecord
 
@@ -21,7 +22,6 @@ LARGEST_STREAM = 16 * 1024 * 1024
 """Bytes of one streamed answer: 100,000 tokens, each a chunk of 160 bytes."""
 MOST_EVENTS = 200_000
 READS: Mapping[str, Any] = {"reads": True}
-S = TypeVar("S", bound=Shape)
 Body = Mapping[str, Any]
 
 
@@ -48,17 +48,17 @@ class Answer:
     @property
     def completion(self) -> ChatCompletion | ValidationError:
         """The body as a chat completion, or what keeps it from being one."""
-        return _read(ChatCompletion, self.content)
+        return read(ChatCompletion, self.content)
 
     @property
     def error(self) -> ErrorBody | ValidationError:
         """The body as an error in OpenAI's shape, or what keeps it from being one."""
-        return _read(ErrorBody, self.content)
+        return read(ErrorBody, self.content)
 
     @property
     def model_list(self) -> ModelList | ValidationError:
         """The body as a list of models, or what keeps it from being one."""
-        return _read(ModelList, self.content)
+        return read(ModelList, self.content)
 
     @property
     def excerpt(self) -> str:
@@ -66,13 +66,6 @@ class Answer:
         location = self.headers.get("location")
         pointed = f" to {location[:200]}" if location and 300 <= self.status < 400 else ""
         return f"HTTP {self.status}{pointed} {self.content[:160].decode(errors='replace')!r}"
-
-
-def _read(shape: type[S], content: bytes) -> S | ValidationError:
-    try:
-        return shape.model_validate_json(content)
-    except ValidationError as error:
-        return error
 
 
 def ask(client: httpx.Client, method: str, path: str, content: bytes | None = None) -> Answer:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shipworthy.probes.inference.models import ChatChunk, first_problem
+from shipworthy.probes.inference.models import ChatChunk
+from shipworthy.probes.inference.shape import first_problem
 from shipworthy.probes.inference.sse import Event
 
 

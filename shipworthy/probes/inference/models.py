@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
+
+from shipworthy.probes.inference.logprobs import ChoiceLogprobs
+from shipworthy.probes.inference.shape import Count, Shape, Text
+from shipworthy.probes.inference.tool_calls import ToolCall, ToolCallPart
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
-Count = Annotated[int, Field(ge=0, le=2**53)]
-"""As far as JSON's numbers are exact everywhere (RFC 8259, 6)."""
-Text = Annotated[str, Field(min_length=1)]
-
-
-class Shape(BaseModel):
-    """Strict about the types of the fields it knows, indifferent to others."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
 
 
 class Usage(Shape):
@@ -36,6 +31,7 @@ class ChatMessage(Shape):
     role: Literal["assistant"]
     content: str | None
     reasoning_content: str | None = None
+    tool_calls: list[ToolCall] | None = None
 
 
 class Choice(Shape):
@@ -44,6 +40,7 @@ class Choice(Shape):
     index: Count
     message: ChatMessage
     finish_reason: FinishReason
+    logprobs: ChoiceLogprobs | None = None
 
 
 class ChatCompletion(Shape):
@@ -67,6 +64,7 @@ class Delta(Shape):
     reasoning_content: str | None = None
     reasoning: str | None = None
     """The newer name of the same."""
+    tool_calls: list[ToolCallPart] | None = None
 
     @property
     def text(self) -> str:
@@ -80,6 +78,7 @@ class ChunkChoice(Shape):
     index: Count
     delta: Delta
     finish_reason: FinishReason | None = None
+    logprobs: ChoiceLogprobs | None = None
 
 
 class ChatChunk(Shape):
@@ -123,6 +122,11 @@ class ModelCard(Shape):
     object: Literal["model"]
     created: Count
     owned_by: str
+    root: str | None = None
+    """What is served under this name: a repository, a folder."""
+    revision: str | None = None
+    max_model_len: Count | None = None
+    """Tokens of prompt and answer together."""
 
 
 class ModelList(Shape):
@@ -130,9 +134,3 @@ class ModelList(Shape):
 
     object: Literal["list"]
     data: list[ModelCard]
-
-
-def first_problem(error: ValidationError) -> str:
-    """Say in one line what is wrong with an answer: the field and its trouble."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
