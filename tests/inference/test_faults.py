@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
-from fixtures.reference.services.inference.faults import FAULTS
+from fixtures.reference.services.inference.faults import FAULTS, isolation
 from shipworthy.probes.inference import (
     ChatCompletion,
     ChatEndpoint,
@@ -20,6 +20,8 @@ from shipworthy.probes.inference import (
     stream_chat,
 )
 
+ELSEWHERE = {*isolation.FAULTS}
+"""They show between callers, on the hardware or from outside: the tests of those probes show them."""
 TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
 
 
@@ -86,7 +88,7 @@ def test_a_healthy_endpoint_shows_no_fault(start):
     assert list(marks(start())) == []
 
 
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - TIMED))
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - TIMED - ELSEWHERE))
 def test_a_fault_shows_and_nothing_else_does(start, fault: str):
     assert list(marks(start(fault))) == [fault]
 

@@ -1,0 +1,45 @@
+"""Callers who share an endpoint, and what shows where they meet."""
+
+from __future__ import annotations
+
+import pytest
+
+from shipworthy import ProbeError
+from shipworthy.probes.inference.isolation import ask_in_waves, tokens_to_repeat
+
+
+def leaks(waves) -> list:
+    codes = [echo.code for wave in waves for echo in wave.echoes]
+    return [echo for wave in waves for echo in wave.echoes if echo.foreign(codes)]
+
+
+def test_each_caller_of_a_healthy_endpoint_gets_the_own_code_back(start):
+    waves = ask_in_waves(start(slots=4), 16, (1, 4, 16))
+    assert [len(wave.echoes) for wave in waves] == [2, 4, 16]
+    assert all(echo.own for wave in waves for echo in wave.echoes)
+    assert leaks(waves) == []
+
+
+@pytest.mark.parametrize(("fault", "streamed"), [("mixes_up_streams", True), ("mixes_up_answers", False)])
+def test_answers_that_were_mixed_up_show_the_code_of_another(start, fault: str, streamed: bool):
+    found = leaks(ask_in_waves(start(fault, ttft_ms=30), 16, (1, 8)))
+    assert found
+    assert {echo.streamed for echo in found} == {streamed}
+    assert not any(echo.own for echo in found)
+
+
+def test_callers_who_are_turned_away_are_no_leak(start):
+    (wave,) = ask_in_waves(start(slots=1, queue=0, ttft_ms=30), 16, (8,))
+    refused = [echo for echo in wave.echoes if echo.trouble]
+    assert refused
+    assert all("429" in echo.trouble for echo in refused)
+    assert leaks([wave]) == []
+
+
+def test_as_many_tokens_are_asked_for_as_the_code_needs(start):
+    assert tokens_to_repeat(start()) == 16
+
+
+def test_an_endpoint_that_gives_no_code_back_cannot_be_judged(start):
+    with pytest.raises(ProbeError, match=r"does not repeat the code.*HTTP 400"):
+        tokens_to_repeat(start(context=12))
