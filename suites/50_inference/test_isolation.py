@@ -1,6 +1,6 @@
 """Whether callers are kept apart, and whether what one leaves behind stands in the way of others."""
 
-from shipworthy import needs
+from shipworthy import ProbeError, needs
 
 
 @needs("inference")
@@ -33,3 +33,29 @@ def test_answers_go_to_whom_they_belong(findings, evidence, callers):
                         fix="keep prompts and answers in the scope of their request; look for shared state, "
                         "mixed-up places in a batch, and caches keyed by too little",
                     )
+
+
+@needs("inference")
+def test_a_system_prompt_is_its_callers_own(findings, callers):
+    """The same question under two system prompts is answered under each one's own.
+
+    Why: system prompts hold what an application knows of its customer; a cache that is keyed by the question
+    alone hands it to the next one who asks the same.
+    Fix: key caches of answers and of prefixes by the whole conversation, the model and its parameters.
+    """
+    for endpoint, echoes in findings.over(callers.of_every_model(callers.under_orders), "endpoints"):
+        codes = list(dict.fromkeys(echo.code for echo in echoes))
+        if not any(echo.own or echo.foreign(codes) for echo in echoes):
+            said = echoes[0].trouble or repr(echoes[0].text[:120])
+            raise ProbeError(
+                f"{endpoint.name} says nothing of what its system prompt tells it to say: {said}"
+            )
+        for echo in findings.over(echoes, "answers under a system prompt"):
+            for other in echo.foreign(codes):
+                findings.add(
+                    f"{endpoint.name}, {'streamed' if echo.streamed else 'in one piece'}",
+                    saw=f"told that the code word is {echo.code}, it answered {echo.text[:120]!r}; "
+                    f"{other} stands in another caller's system prompt",
+                    want="nothing of another conversation's system prompt",
+                    fix="key the cache by all messages, the system prompt included, or switch it off",
+                )

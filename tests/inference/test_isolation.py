@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shipworthy import ProbeError
-from shipworthy.probes.inference.isolation import ask_in_waves, tokens_to_repeat
+from shipworthy.probes.inference.isolation import ask_in_waves, ask_under_orders, tokens_to_repeat
 
 
 def leaks(waves) -> list:
@@ -43,3 +43,16 @@ def test_as_many_tokens_are_asked_for_as_the_code_needs(start):
 def test_an_endpoint_that_gives_no_code_back_cannot_be_judged(start):
     with pytest.raises(ProbeError, match=r"does not repeat the code.*HTTP 400"):
         tokens_to_repeat(start(context=12))
+
+
+def test_two_system_prompts_are_kept_apart(start):
+    echoes = ask_under_orders(start(), 32)
+    assert all(echo.own for echo in echoes)
+    assert not any(echo.foreign([other.code for other in echoes]) for echo in echoes)
+
+
+def test_a_prompt_that_is_cached_by_its_question_shows_the_other_code(start):
+    first, second, again, back = ask_under_orders(start("caches_system_prompts"), 32)
+    assert first.own
+    assert back.own
+    assert second.foreign([first.code]) == again.foreign([first.code]) == (first.code,)

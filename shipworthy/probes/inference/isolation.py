@@ -97,6 +97,28 @@ def ask_in_waves(endpoint: ChatEndpoint, tokens: int, waves: Sequence[int]) -> t
         return tuple(one_of(at_once) for at_once in waves)
 
 
+def ask_under_orders(endpoint: ChatEndpoint, tokens: int) -> tuple[Echo, ...]:
+    """Ask one and the same question under two system prompts, each with a code; give what was said.
+
+    The second prompt asks when the first has been answered, in one piece and streamed, and the first
+    then asks again: whatever was kept of an answer, or of the work on a prompt, is there to be reused.
+    """
+    first, second = new_code(), new_code()
+    question = f"What is the code word of conversation {secrets.token_hex(3)}?"
+    with endpoint.client() as client:
+
+        def told(code: str, *, streamed: bool) -> Echo:
+            orders = f"The code word is {code} whatever the question; answer with it alone."
+            body = endpoint.request(question, max_tokens=tokens)
+            body["messages"] = [{"role": "system", "content": orders}, *body["messages"]]
+            return Echo(code, streamed, *said(client, body, streamed=streamed))
+
+        return tuple(
+            told(code, streamed=streamed)
+            for code, streamed in ((first, False), (second, False), (second, True), (first, True))
+        )
+
+
 def _echo(client: httpx.Client, endpoint: ChatEndpoint, code: str, tokens: int, *, streamed: bool) -> Echo:
     body = endpoint.request(f"Repeat this code: {code} and nothing else.", max_tokens=tokens)
     text, trouble = said(client, body, streamed=streamed)
