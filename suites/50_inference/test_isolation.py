@@ -1,6 +1,7 @@
 """Whether callers are kept apart, and whether what one leaves behind stands in the way of others."""
 
-from shipworthy import ProbeError, needs
+from shipworthy import ProbeError, alone, needs
+from shipworthy.probes.inference.abandoned import USUAL_DESCRIPTORS
 
 
 @needs("inference")
@@ -59,3 +60,65 @@ def test_a_system_prompt_is_its_callers_own(findings, callers):
                     want="nothing of another conversation's system prompt",
                     fix="key the cache by all messages, the system prompt included, or switch it off",
                 )
+
+
+@alone
+@needs("inference")
+def test_who_leaves_makes_room(findings, evidence, callers):
+    """A stream whose caller has left ends, and its slot is the next caller's.
+
+    Why: users close tabs and agents give up; a GPU that goes on writing for nobody makes all others wait.
+    Fix: watch for the disconnect while the answer is made and abort the request in the engine; a proxy or
+    gateway in front has to close its own request when its caller leaves.
+    """
+    left_by_endpoint = callers.of_every_model(callers.leaving, callers.who_may_leave)
+    for endpoint, left in findings.over(left_by_endpoint, "endpoints"):
+        findings.looked_at(left.begun, "streams that were left at their first token")
+        evidence.measure(
+            f"{left.asked} streams of {endpoint.name}, left at their first token",
+            left.left_s,
+            "s",
+            samples=left.asked,
+            limit=left.bearable_s,
+        )
+        if left.trouble or left.left_s > left.bearable_s:
+            findings.add(
+                f"{endpoint.name}, streams left at their first token",
+                saw=f"{left.begun} of {left.asked} began within {left.left_s:.1f} s, {left.at_once} at a time"
+                f"{f'; then: {left.trouble}' if left.trouble else ''}; as many answers of one token, waited "
+                f"for, took {left.stayed_s:.2f} s",
+                want=f"about as long as for answers of one token ({left.bearable_s:.1f} s at most)",
+                fix="abort the answer in the engine when its caller disconnects, and give the slot back in "
+                "a `finally`; close the upstream request when the downstream one is gone",
+            )
+
+
+@alone
+@needs("inference")
+def test_connections_leave_nothing_behind(findings, evidence, callers, inference_endpoints):
+    """After hundreds of requests and connections, also dropped ones, the endpoint answers and holds no more.
+
+    Why: a descriptor that leaks with every hundredth request stops the endpoint in the middle of some night.
+    Fix: close connections, files and clients where they are opened (`with`, `finally`).
+    """
+    # Not through the gateway: its limit per user would turn most of these away and hit the other checks.
+    for endpoint in findings.over(inference_endpoints, "endpoints"):
+        churned, left = callers.coming_and_going(endpoint)
+        findings.looked_at(churned.requests, "requests over kept connections")
+        evidence.measure(f"requests to {endpoint.name}", churned.requests, "requests", samples=1)
+        evidence.measure(f"connections to {endpoint.name} dropped", churned.dropped, "connections", samples=1)
+        done = f"after {churned.requests} requests and {churned.dropped} dropped connections"
+        if churned.trouble:
+            findings.add(
+                f"{endpoint.name}, {done}",
+                saw=f"no answer: {churned.trouble}",
+                want="an answer to every request",
+                fix="look into the server's log; raise `ulimit -n` only once nothing leaks",
+            )
+        if left is not None and left > USUAL_DESCRIPTORS:
+            findings.add(
+                f"{endpoint.name}, {done}",
+                saw=f"{left} descriptors more than before (process_open_fds)",
+                want=f"no more than before, give or take {USUAL_DESCRIPTORS}",
+                fix="find what is opened with a request and not closed with it: `ls -l /proc/PID/fd`",
+            )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shipworthy import ProbeError
+from shipworthy.probes.inference import ChatEndpoint
+from shipworthy.probes.inference.abandoned import churn, descriptors_left, leave_streams, open_descriptors
 from shipworthy.probes.inference.isolation import ask_in_waves, ask_under_orders, tokens_to_repeat
 
 
@@ -56,3 +58,51 @@ def test_a_prompt_that_is_cached_by_its_question_shows_the_other_code(start):
     assert first.own
     assert back.own
     assert second.foreign([first.code]) == again.foreign([first.code]) == (first.code,)
+
+
+def test_callers_who_leave_a_healthy_endpoint_leave_their_slots(start):
+    left = leave_streams(start(slots=2, ttft_ms=10, gap_ms=5), 8, 4, patience_s=5)
+    assert (left.begun, left.trouble) == (8, None)
+
+
+def test_a_slot_that_is_never_given_back_lets_no_further_stream_begin(start):
+    left = leave_streams(start("keeps_abandoned_slots", slots=2), 8, 4, patience_s=0.5)
+    assert left.begun == 2
+    assert "no answer in time" in left.trouble
+
+
+def test_answers_that_are_finished_for_nobody_take_the_time_of_whole_answers(start):
+    slow = {"slots": 2, "ttft_ms": 5, "gap_ms": 5}
+    left = leave_streams(start("finishes_abandoned_answers", **slow), 8, 4, patience_s=20)
+    assert left.trouble is None
+    answers_before_the_last, shortest_s = 6 / 2, 40 * 0.005
+    assert left.left_s > answers_before_the_last * shortest_s
+
+
+def test_callers_who_are_turned_away_come_one_after_another(start):
+    left = leave_streams(start(slots=1, queue=0, ttft_ms=30), 4, 4, patience_s=5)
+    assert (left.at_once, left.begun, left.trouble) == (1, 4, None)
+
+
+def test_every_request_over_kept_connections_is_counted(start):
+    done = churn(start(), requests=40, connections=8, within_s=30)
+    assert (done.requests, done.dropped, done.trouble) == (40, 8, None)
+
+
+def test_an_endpoint_that_answers_no_request_has_no_connections_to_judge():
+    nobody = ChatEndpoint("inference.instant", "http://127.0.0.1:9/v1", "instant-1")
+    with pytest.raises(ProbeError, match=r"request 1: .*refused"):
+        churn(nobody, requests=4, connections=4, within_s=5)
+
+
+def test_descriptors_that_are_not_closed_are_counted(start):
+    endpoint = start("leaks_descriptors")
+    metrics = endpoint.url.replace("/v1", "/metrics")
+    before = open_descriptors(metrics)
+    churn(endpoint, requests=200, connections=4, within_s=30)
+    assert descriptors_left(metrics, before, within_s=0) >= 200 / 4
+
+
+def test_metrics_without_descriptors_tell_nothing(start):
+    with pytest.raises(ProbeError, match="404"):
+        open_descriptors(start().url + "/no-metrics")
