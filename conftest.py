@@ -10,6 +10,7 @@ pytest_plugins = [
     "fixtures.exposure",
     "fixtures.functions",
     "fixtures.gateway",
+    "fixtures.hardware",
     "fixtures.inference",
     "fixtures.ingestion",
     "fixtures.isolation",

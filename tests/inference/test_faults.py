@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
-from fixtures.reference.services.inference.faults import FAULTS, isolation
+from fixtures.reference.services.inference.faults import FAULTS, gpu, isolation
 from shipworthy.probes.inference import (
     ChatCompletion,
     ChatEndpoint,
@@ -20,7 +20,7 @@ from shipworthy.probes.inference import (
     stream_chat,
 )
 
-ELSEWHERE = {*isolation.FAULTS}
+ELSEWHERE = {*isolation.FAULTS, *gpu.FAULTS}
 """They show between callers, on the hardware or from outside: the tests of those probes show them."""
 TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
 
