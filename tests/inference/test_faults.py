@@ -20,7 +20,8 @@ from shipworthy.probes.inference import (
     stream_chat,
 )
 
-ELSEWHERE = {*isolation.FAULTS, *gpu.FAULTS}
+OUTSIDE = {"reachable_from_outside", "reachable_without_key", "open_to_browsers"}
+ELSEWHERE = {*isolation.FAULTS, *gpu.FAULTS, *OUTSIDE}
 """They show between callers, on the hardware or from outside: the tests of those probes show them."""
 TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
 
