@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.access",
     "fixtures.browser",
     "fixtures.clients",
+    "fixtures.cold",
     "fixtures.contract",
     "fixtures.database",
     "fixtures.endpoints",

@@ -168,11 +168,14 @@ class InferenceEndpoint(Section):
     cold_start_s: Seconds | None = None
     """Promised time to the first token from zero machines."""
     idle_url: Url | None = None
-    """Answers ``{"workers": n}``: how many machines are up, for proving zero before a cold start."""
+    """Answers ``{"workers": n}``: how many machines are up or starting, for proving zero before a cold start.
+    Beside it may stand ``"starts": m``, how many were ever started, and ``"phases": {"queue": s, "boot": s,
+    "load": s}``, what the latest start took, in seconds, as far as it is known."""
     idle_after_s: Seconds = 300.0
     """Zero machines are up at the latest this long after the last request."""
     cold_starts: Annotated[int, Field(ge=1, le=50)] = 1
-    """Cold starts that are timed; each needs the endpoint to go down to zero first."""
+    """Cold starts that are timed; each needs the endpoint to go down to zero first. ``budgets.check_s`` has
+    to allow for all of them."""
     latency: Latency | None = None
     baseline: Baseline | None = None
     limits: Limits | None = None

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
-from fixtures.reference.services.inference.faults import FAULTS, gpu, isolation
+from fixtures.reference.services.inference.faults import FAULTS, cold, gpu, isolation
 from shipworthy.probes.inference import (
     ChatCompletion,
     ChatEndpoint,
@@ -21,9 +21,9 @@ from shipworthy.probes.inference import (
 )
 
 OUTSIDE = {"reachable_from_outside", "reachable_without_key", "open_to_browsers"}
-ELSEWHERE = {*isolation.FAULTS, *gpu.FAULTS, *OUTSIDE}
-"""They show between callers, on the hardware or from outside: the tests of those probes show them."""
-TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
+ELSEWHERE = {*isolation.FAULTS, *gpu.FAULTS, *cold.FAULTS, *OUTSIDE}
+"""They show between callers, on the hardware, from zero or from outside: where those probes are tested."""
+TIMED = {"slow_first_token", "slow_tokens", "buffered_stream"}
 
 
 def marks(endpoint: ChatEndpoint) -> Iterator[str]:

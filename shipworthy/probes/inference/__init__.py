@@ -1,7 +1,6 @@
 """What an OpenAI-compatible endpoint answers, and when: facts, no judgement."""
 
 from shipworthy.probes.inference.calls import Answer, ask, chat, stream_chat
-from shipworthy.probes.inference.cold import ColdStart, start_cold, wait_for_zero, workers_up
 from shipworthy.probes.inference.endpoint import ChatEndpoint
 from shipworthy.probes.inference.latency import LatencyReport, Sample, measure_latency
 from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList, first_problem
@@ -14,7 +13,6 @@ __all__ = [
     "Answer",
     "ChatCompletion",
     "ChatEndpoint",
-    "ColdStart",
     "ErrorBody",
     "Event",
     "LatencyReport",
@@ -32,8 +30,5 @@ __all__ = [
     "measure_spread",
     "needed_samples",
     "percentile",
-    "start_cold",
     "stream_chat",
-    "wait_for_zero",
-    "workers_up",
 ]
