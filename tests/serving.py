@@ -16,7 +16,10 @@ from starlette.types import ASGIApp
 @contextmanager
 def serving(app: ASGIApp, http: Any = "auto") -> Iterator[str]:
     """Serve an application on a free port of loopback; give its address. ``http`` is what speaks HTTP."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # With the protocol named asyncio sets TCP_NODELAY; without it every answer waits for a delayed ACK.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, http=http))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

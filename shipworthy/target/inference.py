@@ -103,6 +103,8 @@ class Gpu(Section):
     """Devices."""
     vram_gib: Annotated[float, Field(gt=0)] | None = None
     """Memory of each device, at least, in GiB."""
+    used_gib: Annotated[float, Field(ge=0)] = 1.0
+    """Memory of each device that is in use once the model is loaded, at least, in GiB."""
     driver: str | None = None
     """The driver's version, at least: ``550.54``."""
     metrics: Url | None = None
@@ -116,9 +118,14 @@ class Gpu(Section):
     provider_key: Secret | None = None
     """Sent to ``provider`` as a bearer token."""
     busy: Share = 0.05
-    """Utilisation that is reached while the endpoint serves, at least."""
+    """Utilisation that is reached while the endpoint serves, at least; 0: not promised."""
     tokens_per_second: Annotated[float, Field(gt=0)] | None = None
     """Output tokens per second of eight streams together, at least: what no CPU reaches."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether the devices themselves can be looked at; a provider tells of their type alone."""
+        return bool(self.metrics or self.command)
 
 
 class InferenceEndpoint(Section):
@@ -161,11 +168,14 @@ class InferenceEndpoint(Section):
     cold_start_s: Seconds | None = None
     """Promised time to the first token from zero machines."""
     idle_url: Url | None = None
-    """Answers ``{"workers": n}``: how many machines are up, for proving zero before a cold start."""
+    """Answers ``{"workers": n}``: how many machines are up or starting, for proving zero before a cold start.
+    Beside it may stand ``"starts": m``, how many were ever started, and ``"phases": {"queue": s, "boot": s,
+    "load": s}``, what the latest start took, in seconds, as far as it is known."""
     idle_after_s: Seconds = 300.0
     """Zero machines are up at the latest this long after the last request."""
     cold_starts: Annotated[int, Field(ge=1, le=50)] = 1
-    """Cold starts that are timed; each needs the endpoint to go down to zero first."""
+    """Cold starts that are timed; each needs the endpoint to go down to zero first. ``budgets.check_s`` has
+    to allow for all of them."""
     latency: Latency | None = None
     baseline: Baseline | None = None
     limits: Limits | None = None
@@ -178,3 +188,38 @@ class Inference(Section):
 
     instant: InferenceEndpoint | None = None
     thinking: InferenceEndpoint | None = None
+
+    @property
+    def by_role(self) -> dict[str, InferenceEndpoint]:
+        """The endpoints that are declared: ``instant``, ``thinking``."""
+        roles = {"instant": self.instant, "thinking": self.thinking}
+        return {role: endpoint for role, endpoint in roles.items() if endpoint}
+
+    # What a check needs of at least one endpoint, whichever it is: ``@needs("inference.promised_gpus")``.
+
+    @property
+    def promised_gpus(self) -> list[str]:
+        """The roles whose GPU is promised: its type, memory or driver."""
+        gpus = {role: endpoint.gpu for role, endpoint in self.by_role.items() if endpoint.gpu}
+        return [role for role, gpu in gpus.items() if gpu.type or gpu.vram_gib or gpu.driver]
+
+    @property
+    def readable_gpus(self) -> list[str]:
+        """The roles whose GPU can be looked at."""
+        return [role for role, endpoint in self.by_role.items() if endpoint.gpu and endpoint.gpu.readable]
+
+    @property
+    def promised_work(self) -> list[str]:
+        """The roles whose GPU can be looked at and has to be busy while it serves."""
+        return [role for role in self.readable_gpus if (gpu := self.by_role[role].gpu) and gpu.busy]
+
+    @property
+    def promised_rates(self) -> list[str]:
+        """The roles whose rate of eight streams together is promised."""
+        gpus = {role: endpoint.gpu for role, endpoint in self.by_role.items() if endpoint.gpu}
+        return [role for role, gpu in gpus.items() if gpu.tokens_per_second]
+
+    @property
+    def outside_addresses(self) -> list[str]:
+        """The roles with an address that must refuse outsiders."""
+        return [role for role, endpoint in self.by_role.items() if endpoint.outside_url]

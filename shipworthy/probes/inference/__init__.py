@@ -2,7 +2,6 @@
 
 from shipworthy.probes.inference.calls import Answer, ask, chat, stream_chat
 from shipworthy.probes.inference.chunks import Trouble, Unreadable
-from shipworthy.probes.inference.cold import ColdStart, start_cold, wait_for_zero, workers_up
 from shipworthy.probes.inference.completions import Completion, CompletionChunk
 from shipworthy.probes.inference.embeddings import EmbeddingList, Vector, length, nearness
 from shipworthy.probes.inference.endpoint import ChatEndpoint
@@ -25,7 +24,6 @@ __all__ = [
     "ChatChunk",
     "ChatCompletion",
     "ChatEndpoint",
-    "ColdStart",
     "Completion",
     "CompletionChunk",
     "EmbeddingList",
@@ -63,9 +61,6 @@ __all__ = [
     "press",
     "read",
     "spending_cap",
-    "start_cold",
     "stream_chat",
     "typed_problem",
-    "wait_for_zero",
-    "workers_up",
 ]
