@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.gateway",
     "fixtures.inference",
     "fixtures.ingestion",
+    "fixtures.latency",
     "fixtures.lints",
     "fixtures.live",
     "fixtures.load",

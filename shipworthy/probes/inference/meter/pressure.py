@@ -25,8 +25,8 @@ class Pressure:
     """Seconds that an answer is later for each second that the load lasts; 0 where the load is carried."""
     growth_at_least: float
     """Its lower bound, 95 % one-sided for each of the two medians."""
-    turned_away: int
     samples: int
+    """Complete answers."""
 
     @property
     def carried(self) -> float:
@@ -58,9 +58,13 @@ def pressure_of(samples: Sequence[Sample]) -> Pressure:
         last_s=statistics.median(late),
         growth=(statistics.median(late) - statistics.median(early)) / apart_s,
         growth_at_least=(late[places[0]] - early[places[1]]) / apart_s,
-        turned_away=sum(bool(s.miss and s.miss.startswith(TURNED_AWAY)) for s in samples),
-        samples=len(samples),
+        samples=len(whole),
     )
+
+
+def turned_away(samples: Sequence[Sample]) -> list[Sample]:
+    """Give the requests that the server refused for want of capacity."""
+    return [sample for sample in samples if sample.miss and sample.miss.startswith(TURNED_AWAY)]
 
 
 def _middle(part: Sequence[Sample]) -> float:
