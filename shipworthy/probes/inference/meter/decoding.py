@@ -14,7 +14,7 @@ from shipworthy.probes.inference.stream import Arrival, StreamRecord
 
 Pieces = Sequence[tuple[int, bytes]]
 KEPT_RAW = 64 * 1024
-SHOWN = 120
+SHOWN = 80
 CONTENT_TYPE = "text/event-stream"
 
 
