@@ -71,8 +71,8 @@ def worst(parts: Sequence[Lateness], processes: int) -> Lateness:
 
 
 def summed_up(lags_s: Sequence[float], sending_s: Sequence[float]) -> Lateness:
-    """Give the lateness of one process; without a tick it is infinite, for nothing is known."""
-    lags = sorted(lags_s) or [math.inf]
+    """Give the lateness of one process; the ticker has fired at least once."""
+    lags = sorted(lags_s)
     sending = sorted(sending_s) or [0.0]
     return Lateness(
         processes=1,
