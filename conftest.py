@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures.inference",
     "fixtures.ingestion",
     "fixtures.isolation",
+    "fixtures.latency",
     "fixtures.lints",
     "fixtures.live",
     "fixtures.load",

@@ -5,7 +5,6 @@ from shipworthy.probes.inference.chunks import Trouble, Unreadable
 from shipworthy.probes.inference.completions import Completion, CompletionChunk
 from shipworthy.probes.inference.embeddings import EmbeddingList, Vector, length, nearness
 from shipworthy.probes.inference.endpoint import ChatEndpoint
-from shipworthy.probes.inference.latency import LatencyReport, Sample, measure_latency
 from shipworthy.probes.inference.models import ChatChunk, ChatCompletion, ErrorBody, ModelCard, ModelList
 from shipworthy.probes.inference.official import OFFICIAL_CALLS, official_problem, typed_problem
 from shipworthy.probes.inference.pressure import Pressure, Refusals, press
@@ -30,12 +29,10 @@ __all__ = [
     "ErrorBody",
     "Event",
     "JoinedCall",
-    "LatencyReport",
     "ModelCard",
     "ModelList",
     "Pressure",
     "Refusals",
-    "Sample",
     "SseParser",
     "StreamRecord",
     "StreamSpread",
@@ -52,7 +49,6 @@ __all__ = [
     "first_problem",
     "joined",
     "length",
-    "measure_latency",
     "measure_spread",
     "nearness",
     "needed_samples",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from shipworthy.errors import ProbeError
 from shipworthy.probes.inference.calls import ask, stream_chat
 from shipworthy.probes.inference.endpoint import ChatEndpoint
-from shipworthy.probes.inference.models import first_problem
+from shipworthy.probes.inference.shape import first_problem
 
 POLL_S = 0.1
 TOKENS = 8
