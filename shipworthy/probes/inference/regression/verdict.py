@@ -1,4 +1,4 @@
-"""Whether a figure of the candidate is worse than that of the live endpoint: for sure, surely not, or unclear.
+"""Whether a figure of the candidate is worse than that of the live endpoint: for sure, surely not, unclear.
 
 Per figure, the mean log ratio over blocks and its one-sided bounds:
 
