@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.functions",
     "fixtures.gateway",
     "fixtures.inference",
+    "fixtures.inference_regression",
     "fixtures.ingestion",
     "fixtures.lints",
     "fixtures.live",

@@ -15,7 +15,7 @@ import tomlkit
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
-from fixtures.reference.services.inference import PACING
+from fixtures.reference.services.inference import MODELS, PACING
 from fixtures.reference.services.inference.app import make_app
 from fixtures.reference.services.inference.faults import FAULTS as SEAMS
 from fixtures.reference.services.inference.settings import Settings
@@ -39,12 +39,12 @@ FAULTS = [fault for fault in all_faults().values() if of_inference(fault)]
 
 @contextmanager
 def deployed(folder: Path, fault: Fault | None) -> Iterator[str]:
-    """Serve both endpoints, one with a fault, and name their target: it promises what local does."""
+    """Serve all endpoints, one with a fault, and name their target: it promises what local does."""
     values = {"OPENAI_API_KEY": KEY}
     with ExitStack() as servers:
         for name, pacing in PACING.items():
             switches = fault.switches.get(name, {}) if fault else {}
-            settings = {"PORT": "0", "MODEL": f"{name}-1", "API_KEY": KEY, **pacing, **switches}
+            settings = {"PORT": "0", "MODEL": MODELS[name], "API_KEY": KEY, **pacing, **switches}
             seam = SEAMS[switches["FAULT"]] if switches else None
             url = servers.enter_context(serving(make_app(Settings.from_environment(settings), seam)))
             values |= endpoint_variables(name, url)

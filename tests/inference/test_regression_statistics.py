@@ -147,7 +147,7 @@ def test_times_that_nobody_can_feel_are_equal() -> None:
     def instantly(ms: float) -> Answer:
         return lambda _: Timed(ms / 1000, ms / 10_000, ms / 1000)
 
-    comparison = compare(measured(instantly(0.2), instantly(0.05)))
+    comparison = compare(measured(instantly(0.9), instantly(0.3)))
     assert comparison.verdict is Verdict.HOLDS
 
 

@@ -57,9 +57,9 @@ class Compared:
     """The ratio is surely at least this, at the level that Holm's correction leaves this figure."""
     high: float
     """The ratio is surely at most this."""
-    candidate_s: float
-    live_s: float
-    """Over all answers of the arm; the ratio is not taken from these but within blocks."""
+    candidate_s: float | None
+    live_s: float | None
+    """Over all whole answers of the arm, None without one; the ratio is not taken from these."""
     blocks: int
     blocks_to_tell: int
     """With so many blocks in all it would be told in 19 of 20 measurements, if it is as it looks."""
@@ -166,8 +166,8 @@ def _compared(
         ratio=math.exp(found.mean),
         low=math.exp(low),
         high=math.exp(high),
-        candidate_s=figure.pooled_s(blocks, "candidate") or math.inf,
-        live_s=figure.pooled_s(blocks, "live") or math.inf,
+        candidate_s=figure.pooled_s(blocks, "candidate"),
+        live_s=figure.pooled_s(blocks, "live"),
         blocks=used,
         blocks_to_tell=min(
             _needed(used, found.mean - floor, found.mean - low, found.error),
