@@ -1,7 +1,12 @@
 """Whether the instant endpoint became slower: beside the one that is live, and beside its own past."""
 
 from shipworthy import alone, needs
-from shipworthy.probes.inference.regression import draw_comparison, judge_against_live
+from shipworthy.probes.inference.regression import (
+    draw_comparison,
+    judge_against_earlier,
+    judge_against_live,
+    read_earlier,
+)
 
 
 @alone
@@ -21,3 +26,22 @@ def test_no_figure_is_worse_than_live(findings, evidence, interleaved, margins):
     if picture:
         evidence.text("ratios.svg", picture)
     judge_against_live(interleaved, margins).report(findings, evidence)
+
+
+@alone
+@needs("inference.instant.earlier_runs")
+def test_no_figure_is_worse_than_in_earlier_runs(findings, evidence, target, instant_figures):
+    """No figure of the streamed answers is outside of what earlier runs lead to expect.
+
+    Compared are the runs of this target that were GO, asked for the same model under the same load, at least
+    eight of them. Runs differ by themselves, so only what lies beyond their spread shows; a live twin
+    (`inference.instant.baseline`) shows much less.
+
+    Why: latency creeps up by a few percent a release, always within the promise, until nothing is left of it.
+    Fix: find the first run that was slower in reports/runs, and what was changed for it.
+    """
+    kept = evidence.json("figures", instant_figures.as_json())
+    where = kept.relative_to(evidence.run_folder)
+    earlier = read_earlier(evidence.run_folder, where, instant_figures.measured)
+    demanded = target.inference.instant.earlier_runs == "demand"
+    judge_against_earlier(instant_figures, earlier, demanded=demanded).report(findings, evidence)
