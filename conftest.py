@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.inference",
     "fixtures.inference_regression",
     "fixtures.ingestion",
+    "fixtures.judging",
     "fixtures.lints",
     "fixtures.live",
     "fixtures.load",

@@ -7,9 +7,10 @@ other afterwards, with other limits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from shipworthy.errors import ProbeError
-from shipworthy.evidence.writer import Evidence, Measure
+from shipworthy.evidence.writer import Evidence, Measure, safe_name
 from shipworthy.findings import Finding, Findings
 
 
@@ -39,3 +40,21 @@ class Judged:
             evidence.note(note)
         if self.unclear and not self.findings:
             raise ProbeError(self.unclear)
+
+
+def kept_file(run_folder: Path, check: str, name: str) -> Path:
+    """Find a file that a check left as evidence, of its last attempt.
+
+    Raises:
+        FileNotFoundError: it left none.
+
+    """
+    stage, _, rest = check.partition(".")
+    folder = run_folder / "stages" / safe_name(stage)
+    attempts = sorted(
+        folder.glob(f"{safe_name(rest)}.attempt-*"), key=lambda path: int(path.name.rpartition("-")[2])
+    )
+    for place in (*reversed(attempts), folder / safe_name(rest)):
+        if (place / name).is_file():
+            return place / name
+    raise FileNotFoundError(f"{check} left no {name}")

@@ -110,6 +110,45 @@ def load_target(path: Path, *, env_file: Path | None = None, load_profile: str |
     return LoadedTarget(target, path.resolve(), variables, own, frozenset(_secrets(target, variables)))
 
 
+def load_promises(path: Path, changes: Mapping[str, Any], *, env_file: Path | None = None) -> Target:
+    """Parse what a target promises, to judge by it and not to reach it: no variable needs to be set.
+
+    Args:
+        path: the TOML file.
+        changes: dotted keys to values that stand in place of the file's own.
+        env_file: read instead of the file's own ``env_file``.
+
+    Raises:
+        TargetError: with every problem of the file as it is after the changes.
+
+    """
+    raw, problems = _read(path), list[Problem]()
+    for key, value in changes.items():
+        problems += _put(raw, key, value)
+    filed = _env_file(path, raw, env_file, problems)
+    unset = {name: f"http://{name}.unset.invalid" for name in VARIABLE.findall(json.dumps(raw, default=str))}
+    resolved = _resolve(raw, "", {**unset, **filed, **os.environ}, problems)
+    try:
+        target = Target.model_validate(resolved)
+    except ValidationError as error:
+        raise TargetError(str(path), [*problems, *_problems_of(error)]) from None
+    if problems:
+        raise TargetError(str(path), problems)
+    return target
+
+
+def _put(raw: dict[str, Any], key: str, value: Any) -> Iterator[Problem]:
+    """Put a value at a dotted key, with the tables that lead to it."""
+    *tables, last = key.split(".")
+    node: Any = raw
+    for table in tables:
+        node = node.setdefault(table, {})
+        if not isinstance(node, dict):
+            yield Problem(key, f"{table} is no table", "name a key of the target file, as in docs/target.md")
+            return
+    node[last] = value
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
