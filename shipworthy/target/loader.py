@@ -25,6 +25,8 @@ SECRET_NAME = re.compile(
 )
 """What a variable with a secret in it is called; whole words, so that ``KEYBOARD_LAYOUT`` is none."""
 SHORTEST_SECRET = 6
+UNSET = ".unset.invalid"
+"""Ends what stands in for a variable without a value, where only promises are read."""
 SCRATCH_KINDS = ("container", "embedded")
 
 
@@ -113,6 +115,8 @@ def load_target(path: Path, *, env_file: Path | None = None, load_profile: str |
 def load_promises(path: Path, changes: Mapping[str, Any], *, env_file: Path | None = None) -> Target:
     """Parse what a target promises, to judge by it and not to reach it: no variable needs to be set.
 
+    A table that cannot be read without its variables is left out: it promises nothing that is known here.
+
     Args:
         path: the TOML file.
         changes: dotted keys to values that stand in place of the file's own.
@@ -126,15 +130,35 @@ def load_promises(path: Path, changes: Mapping[str, Any], *, env_file: Path | No
     for key, value in changes.items():
         problems += _put(raw, key, value)
     filed = _env_file(path, raw, env_file, problems)
-    unset = {name: f"http://{name}.unset.invalid" for name in VARIABLE.findall(json.dumps(raw, default=str))}
+    unset = {name: f"http://{name}{UNSET}" for name in VARIABLE.findall(json.dumps(raw, default=str))}
     resolved = _resolve(raw, "", {**unset, **filed, **os.environ}, problems)
-    try:
-        target = Target.model_validate(resolved)
-    except ValidationError as error:
-        raise TargetError(str(path), [*problems, *_problems_of(error)]) from None
+    stood_in = set(_stood_in(resolved, ""))
+    for table in {p.key.partition(".")[0] for p in _problems(resolved) if p.key in stood_in}:
+        del resolved[table]
+    problems += _problems(resolved)
     if problems:
         raise TargetError(str(path), problems)
-    return target
+    return Target.model_validate(resolved)
+
+
+def _stood_in(node: Any, key: str) -> Iterator[str]:
+    """Give the keys, as problems name them, of what a variable without a value would have filled."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _stood_in(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _stood_in(value, f"{key}[{index}]")
+    elif isinstance(node, str) and UNSET in node:
+        yield key
+
+
+def _problems(resolved: Mapping[str, Any]) -> list[Problem]:
+    try:
+        Target.model_validate(resolved)
+    except ValidationError as error:
+        return list(_problems_of(error))
+    return []
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> Iterator[Problem]:

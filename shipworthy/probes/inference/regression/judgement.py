@@ -19,6 +19,9 @@ from shipworthy.probes.inference.regression.verdict import (
     count_misses,
 )
 
+MOST_BLOCKS = 1000
+"""As many as a target file may ask for."""
+TOO_NEAR = "it lies so near to that limit that no measurement would tell: mend it, or allow more"
 FIXES = {
     "TTFT": "compare what comes before the first token: queueing (slots, batches), prefill, prefix cache",
     "TPOT": "compare decoding: GPU and clock, batch size, quantisation, speculative decoding, a slower proxy",
@@ -87,9 +90,10 @@ def _unclear(comparison: Comparison, margins: Margins) -> str | None:
         f"{c.figure} {_share(c.ratio)} live's, between {_share(c.low)} and {_share(c.high)}" for c in unclear
     )
     needed = max(c.blocks_to_tell for c in unclear)
+    cure = f"baseline.blocks = {needed} or longer blocks would tell" if needed <= MOST_BLOCKS else TOO_NEAR
     return (
         f"inconclusive after {unclear[0].blocks} pairs of blocks: {told}, and at most "
-        f"{_share(1 + margins.passes_below)} passes; baseline.blocks = {needed} or longer blocks would tell"
+        f"{_share(1 + margins.passes_below)} passes; {cure}"
     )
 
 
