@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.inference_regression",
     "fixtures.ingestion",
     "fixtures.judging",
+    "fixtures.latency",
     "fixtures.lints",
     "fixtures.live",
     "fixtures.load",

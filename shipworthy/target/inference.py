@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shipworthy.target.kinds import Milliseconds, Seconds, Secret, Section, Share, Url
 
@@ -47,12 +47,18 @@ class Latency(Section):
     samples: Annotated[int, Field(ge=130, le=100_000)] = 200
     """Requests of the first measurement."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Closed loop: so many callers, each asks again when answered."""
+    """Closed loop: so many callers, each asks again when answered; 4 where nothing else says the load."""
     rate_per_s: Annotated[float, Field(gt=0, le=10_000)] | None = None
     """Open loop: requests arrive at random (Poisson) at this rate, whether or not others are answered."""
     knee: bool = False
-    """Find the knee by a sweep and measure at 70 % of it, where neither of the two above is set."""
-    mix: list[Mix] = Field(default_factory=lambda: [Mix()])
+    """Find the knee by a sweep and measure at 70 % of it, in place of the two above."""
+    mix: list[Mix] = Field(default_factory=lambda: [Mix()], min_length=1)
+
+    @model_validator(mode="after")
+    def _one_load(self) -> Latency:
+        if (self.concurrency is not None) + (self.rate_per_s is not None) + self.knee > 1:
+            raise ValueError("set one of concurrency, rate_per_s and knee: each is a load of its own")
+        return self
 
 
 class Baseline(Section):
@@ -159,13 +165,9 @@ class InferenceEndpoint(Section):
     api_key: Secret | None = None
     """Sent as a bearer token."""
     ttft_p95_ms: Milliseconds | None = None
-    """Promised time to the first token, 95th percentile."""
+    """Promised time to the first token, 95th percentile; under the load that ``latency`` declares."""
     tokens_per_second_p50: Annotated[float, Field(gt=0)] | None = None
-    """Promised token rate of one stream, median."""
-    samples: Annotated[int, Field(ge=130, le=10_000)] = 130
-    """Streamed requests that the latency check sends; p95 needs at least 130."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
-    """Streams at once while latency is measured."""
+    """Promised token rate of one stream, median; under that load."""
     serverless: bool = False
     """Scales to zero when idle."""
     cold_start_s: Seconds | None = None

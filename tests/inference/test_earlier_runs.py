@@ -23,7 +23,7 @@ from tests.faults.judging import judge
 from tests.inference.conftest import KEY, settings
 from tests.serving import serving
 
-LOAD = {"model": "m", "callers": 4, "max_tokens": 16}
+LOAD = {"model": "m", "load": "4 at a time", "mix": "32 in, 16 out"}
 WHERE = Path("stages/inference/check/figures.json")
 CHECK = "inference.regression.no_figure_is_worse_than_in_earlier_runs"
 
@@ -86,7 +86,7 @@ def test_runs_that_do_not_differ_at_all_still_leave_the_margin() -> None:
 def test_only_runs_that_were_go_and_of_the_same_load_are_read_the_latest_first(tmp_path: Path) -> None:
     keep(tmp_path, "20260101T000000-a", run(1))
     keep(tmp_path, "20260102T000000-b", run(2), verdict="NO-GO")
-    keep(tmp_path, "20260103T000000-c", RunFigures({**LOAD, "callers": 8}, 130, run().figures))
+    keep(tmp_path, "20260103T000000-c", RunFigures({**LOAD, "load": "8 at a time"}, 130, run().figures))
     keep(tmp_path, "20260104T000000-d", run(4))
     keep(tmp_path, "20260105T000000-now", run(5))
     (tmp_path / "20260106T000000-broken" / WHERE.parent).mkdir(parents=True)
@@ -115,7 +115,7 @@ def test_the_check_finds_a_slower_run_in_its_own_history(tmp_path: Path) -> None
     """Eight runs at full speed are made up in the folder, then a real one is slow against them."""
     history = tmp_path / "runs" / "small"
     file = Path("stages/inference/regression.no_figure_is_worse_than_in_earlier_runs/figures.json")
-    load = {"model": "instant-1", "callers": 4, "max_tokens": 16}
+    load = {"model": "instant-1", "load": "4 at a time", "mix": "32 in, 16 out, weight 1"}
     rng = random.Random(5)
     for number in range(8):
         level = math.exp(rng.gauss(0, 0.01))

@@ -10,17 +10,17 @@ from pydantic import ValidationError
 from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
 from fixtures.reference.services.inference.faults import FAULTS
+from fixtures.reference.services.inference.faults.pacing import FAULTS as PACING_FAULTS
 from shipworthy.probes.inference import (
     ChatCompletion,
     ChatEndpoint,
     StreamRecord,
     ask,
     chat,
-    measure_latency,
     stream_chat,
 )
 
-TIMED = {"slow_first_token", "slow_tokens", "cold_start_too_slow", "never_scales_to_zero", "buffered_stream"}
+TIMED = {*PACING_FAULTS, "buffered_stream"}
 
 
 def marks(endpoint: ChatEndpoint) -> Iterator[str]:
@@ -98,16 +98,6 @@ def test_a_stream_that_is_held_back_arrives_in_one_piece(start):
         return len({arrival.at_s for arrival in record.arrivals})
 
     assert moments(start("buffered_stream", gap_ms=5)) < moments(start(gap_ms=5))
-
-
-def test_answers_that_were_refused_are_misses_not_fast(start):
-    endpoint = start(slots=1, queue=0)
-    report = measure_latency(endpoint, samples=12, concurrency=6, prompt=str)
-    assert report.misses
-    assert all(miss == "HTTP 429" for miss in report.misses)
-    missed = [sample for sample in report.samples if sample.miss]
-    assert all(sample.first_token_s is None and sample.tokens_per_second == 0 for sample in missed)
-    assert len(report.samples) == 12
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,19 @@ from tests.faults.judging import judge as run_the_gate
 from tests.faults.test_inference_faults import deployed
 
 LIVE = "inference.regression.no_figure_is_worse_than_live"
+LATENCY = "inference.latency.answers_keep_every_limit"
+FIRST_TOKENS = "inference.latency.first_tokens_come_in_time"
 BASELINE = "inference.instant.baseline"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one run of the check against live; the endpoints are gone again."""
+    """A folder with one run of the checks of speed; the endpoints are gone again."""
     folder = tmp_path_factory.mktemp("judged")
     with deployed(folder, None) as target:
-        judgement = run_the_gate(folder, target, "-n", "0", "--check", LIVE)
-    assert judgement.of(LIVE)["outcome"] == "passed", judgement.said
+        words = [word for check in (LIVE, LATENCY, FIRST_TOKENS) for word in ("--check", check)]
+        judgement = run_the_gate(folder, target, "-n", "0", *words)
+    assert judgement.verdict["verdict"] == "GO", judgement.said
     return folder
 
 
@@ -52,7 +55,9 @@ def test_the_same_limits_give_the_same_judgement_without_any_endpoint_or_variabl
     assert code == 0, text
     assert f"{LIVE}  was passed, would be passed" in text
     assert "TTFT p50, times live, surely at most" in text
-    assert "1 check judged again, 0 would not hold; nothing was changed" in text
+    assert f"{FIRST_TOKENS}  was passed, would be passed" in text
+    assert "inference.latency.tokens_come_at_the_promised_rate  was not owed, would be passed" in text
+    assert "0 would not hold; nothing was changed" in text
     assert digests(folder / "runs") == before
 
 
@@ -62,6 +67,23 @@ def test_a_stricter_limit_shows_beside_the_one_that_was(said):
     assert "was passed, would be unverified" in text
     assert "(the limit was 1.15)" in text
     assert f"{BASELINE}.passes_below = 0.0001" in text
+
+
+def test_an_old_measurement_is_held_to_a_new_limit(said):
+    code, text = said("--set", "inference.instant.ttft_p95_ms=30", "--check", FIRST_TOKENS)
+    assert code == 1, text
+    assert f"{FIRST_TOKENS}  was passed, would be failed" in text
+    assert "ms <= 30 (n=" in text
+    assert "(the limit was 400)" in text
+    assert "saw: 0 of " in text
+    assert "1 check judged again, 1 would not hold" in text
+
+
+def test_a_promise_that_is_new_is_judged_by_what_was_measured_for_others(said):
+    stall = "inference.latency.answers_do_not_stall"
+    code, text = said("--set", "inference.instant.latency.gap_ms=200", "--check", stall)
+    assert code == 0, text
+    assert f"{stall}  was not owed, would be passed" in text
 
 
 def test_a_run_is_found_by_its_id_and_by_its_folder(said, folder):

@@ -3,7 +3,6 @@
 from shipworthy.probes.inference.calls import Answer, ask, chat, stream_chat
 from shipworthy.probes.inference.cold import ColdStart, start_cold, wait_for_zero, workers_up
 from shipworthy.probes.inference.endpoint import ChatEndpoint
-from shipworthy.probes.inference.latency import LatencyReport, Sample, measure_latency
 from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList, first_problem
 from shipworthy.probes.inference.spread import StreamSpread, measure_spread
 from shipworthy.probes.inference.sse import Event, SseParser
@@ -17,9 +16,7 @@ __all__ = [
     "ColdStart",
     "ErrorBody",
     "Event",
-    "LatencyReport",
     "ModelList",
-    "Sample",
     "SseParser",
     "StreamRecord",
     "StreamSpread",
@@ -28,7 +25,6 @@ __all__ = [
     "ask",
     "chat",
     "first_problem",
-    "measure_latency",
     "measure_spread",
     "needed_samples",
     "percentile",

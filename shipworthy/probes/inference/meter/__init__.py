@@ -33,8 +33,9 @@ measurements of the same load (an extension).
 """
 
 from shipworthy.probes.inference.meter.lateness import Lateness
-from shipworthy.probes.inference.meter.measurement import Measurement, Sample
+from shipworthy.probes.inference.meter.measurement import Measurement
 from shipworthy.probes.inference.meter.plan import Phase, Plan, Request, streamed
 from shipworthy.probes.inference.meter.processes import measure
+from shipworthy.probes.inference.meter.sample import Sample
 
 __all__ = ["Lateness", "Measurement", "Phase", "Plan", "Request", "Sample", "measure", "streamed"]

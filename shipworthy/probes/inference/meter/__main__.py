@@ -17,9 +17,9 @@ from shipworthy.probes.inference.meter.driving import Driver
 from shipworthy.probes.inference.meter.exchange import Exchange
 from shipworthy.probes.inference.meter.heap import Heap
 from shipworthy.probes.inference.meter.lateness import summed_up
-from shipworthy.probes.inference.meter.measurement import Sample
 from shipworthy.probes.inference.meter.plan import Plan
 from shipworthy.probes.inference.meter.route import route_to
+from shipworthy.probes.inference.meter.sample import Sample
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import h11
 
-from shipworthy.probes.inference.meter.measurement import Sample
+from shipworthy.probes.inference.meter.sample import Sample
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
 from shipworthy.probes.inference.stream import Arrival, StreamRecord
 

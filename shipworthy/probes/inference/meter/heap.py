@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from shipworthy.probes.inference.meter.lateness import Lateness, worst
-from shipworthy.probes.inference.meter.measurement import Measurement, Sample
+from shipworthy.probes.inference.meter.measurement import Measurement
 from shipworthy.probes.inference.meter.plan import Plan
+from shipworthy.probes.inference.meter.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shipworthy.errors import ProbeError
 
-LAG_P99_S = 0.02
+LATE_P99_S = 0.02
 """Limit of how late the meter's ticker fires, and of how late it sends: one tenth of the 200 ms that people
 begin to notice. A single longer one is held against the samples that it touched (``Sample.late_s``)."""
 TICK_S = 0.005
@@ -29,6 +29,14 @@ class Lateness:
     sent_max_s: float
     """How late requests were sent, after their time had come and their connection stood."""
 
+    @property
+    def too_late(self) -> str | None:
+        """Which figure is over its limit; None where all are within."""
+        for name, value_s in (("event-loop lag", self.lag_p99_s), ("send lateness", self.sent_p99_s)):
+            if not value_s <= LATE_P99_S:
+                return f"{name} was {value_s * 1000:.1f} ms at p99 (limit {LATE_P99_S * 1000:.0f} ms)"
+        return None
+
     def demand_valid(self) -> None:
         """Hold the meter to its limits.
 
@@ -36,14 +44,12 @@ class Lateness:
             ProbeError: naming the figure, its limit and what to do.
 
         """
-        for name, value_s in (("event-loop lag", self.lag_p99_s), ("send lateness", self.sent_p99_s)):
-            if not value_s <= LAG_P99_S:
-                raise ProbeError(
-                    f"the measurement is invalid: the meter's own {name} was {value_s * 1000:.1f} ms at p99 "
-                    f"(limit {LAG_P99_S * 1000:.0f} ms, {self.processes} processes, {self.ticks} ticks): "
-                    "run the gate where it has a free core, or lower the load (latency.concurrency, "
-                    "latency.rate_per_s)"
-                )
+        if self.too_late:
+            raise ProbeError(
+                f"the measurement is invalid: the meter's own {self.too_late}, {self.processes} processes, "
+                f"{self.ticks} ticks: run the gate where it has a free core, or lower the load "
+                "(latency.concurrency, latency.rate_per_s)"
+            )
 
     def __add__(self, other: Lateness) -> Lateness:
         """The worse of both, figure by figure."""

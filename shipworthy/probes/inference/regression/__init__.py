@@ -10,7 +10,6 @@ from shipworthy.probes.inference.regression.earlier import (
 from shipworthy.probes.inference.regression.interleaved import (
     Interleaved,
     Load,
-    measure_alone,
     measure_interleaved,
     timed,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "figures_of",
     "judge_against_earlier",
     "judge_against_live",
-    "measure_alone",
     "measure_interleaved",
     "read_earlier",
     "timed",

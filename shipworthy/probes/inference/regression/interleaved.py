@@ -99,26 +99,6 @@ def measure_interleaved(
     return Interleaved(load, tuple(taken), blocks, invalid)
 
 
-def measure_alone(
-    endpoint: ChatEndpoint, *, samples: int, load: Load, prompt: Prompt, meter: Meter = measure
-) -> tuple[Timed, ...]:
-    """Ask one endpoint only, after a warm-up of one wave: what is compared with earlier runs.
-
-    Raises:
-        ProbeError: the meter could not look, or was too late itself.
-
-    """
-
-    def phase(numbers: range, *, counts: bool) -> Phase:
-        bodies = (streamed(endpoint, prompt(n), max_tokens=load.max_tokens) for n in numbers)
-        return Phase(tuple(Request(body) for body in bodies), load.callers, counts=counts)
-
-    phases = (phase(range(-load.callers, 0), counts=False), phase(range(samples), counts=True))
-    measurement = meter(Plan((endpoint,), phases))
-    measurement.demand_valid()
-    return tuple(timed(sample) for sample in measurement.samples)
-
-
 def shuffled(blocks: int, rng: random.Random) -> list[bool]:
     """Choose at random in which blocks the candidate is first: half of them, so that the order cancels."""
     half = blocks // 2

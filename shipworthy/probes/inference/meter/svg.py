@@ -1,0 +1,125 @@
+"""What the meter's pictures are made of: a page for light and dark, panels with axes, marks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 1000
+STEPS = (1, 2, 5)
+MOST_TICKS = 8
+
+# The colours hold at least 3:1 against both backgrounds; what matters is also told by shape or text.
+STYLE = """
+  svg { color-scheme: light dark; font: 12px system-ui, sans-serif; --ink: #1d2330; --dim: #5b6474;
+        --line: #d9dde5; --paper: #ffffff; --bad: #c62f3b; --warn: #b8640a; --main: #2f6fb0;
+        --wait: #9aa7b8; --mark: #7a2fb5; }
+  @media (prefers-color-scheme: dark) {
+    svg { --ink: #e8ebf1; --dim: #a3acbb; --line: #3a4250; --paper: #171b22; --bad: #f0656f;
+          --warn: #e8963c; --main: #6fa8dc; --wait: #66738a; --mark: #c08bf0; }
+  }
+  text { fill: var(--ink); } .dim { fill: var(--dim); } .grid { stroke: var(--line); }
+  .axis { stroke: var(--dim); } .paper { fill: var(--paper); } .title { font-size: 16px; font-weight: 600; }
+  .bad { fill: var(--bad); } .warn { fill: var(--warn); } .main { fill: var(--main); }
+  .wait { fill: var(--wait); } .mark { fill: var(--mark); }
+  .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 3; }
+  .curve { stroke: var(--main); stroke-width: 2; fill: none; }
+  .second { stroke: var(--warn); stroke-width: 2; fill: none; stroke-dasharray: 5 3; }
+  .knee { stroke: var(--mark); stroke-width: 1.5; stroke-dasharray: 2 3; }
+  .quantile { stroke: var(--ink); }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From a value to a place on the page, linear or logarithmic."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """Give the place; values beyond the ends are put on them."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
+        if self.log:
+            low, high, at = math.log(low), math.log(high), math.log(at)
+        share = (at - low) / (high - low) if high > low else 0.0
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """Give round values between the ends: 1, 2 and 5 times a power of ten where it is logarithmic."""
+        if self.log:
+            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+            every = [m * 10.0**power for power in range(first, last + 1) for m in STEPS]
+            inside = [value for value in every if self.low <= value <= self.high * 1.0001]
+            return inside if len(inside) <= MOST_TICKS + 2 else [v for v in inside if _is_power(v)]
+        step = round_step((self.high - self.low) / MOST_TICKS)
+        count = int((self.high - self.low) / step + 1e-9)
+        return [self.low + n * step for n in range(count + 1)]
+
+
+def _is_power(value: float) -> bool:
+    return math.isclose(math.log10(value), round(math.log10(value)))
+
+
+def round_step(least: float) -> float:
+    """Give the next number of the kind 1, 2, 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(least)) if least > 0 else 1.0
+    return next((m * power for m in (*STEPS, 10) if m * power >= least * 0.9999), 10 * power)
+
+
+def page(height: float, title: str, subtitle: str, parts: Iterable[str]) -> str:
+    """Give the whole picture."""
+    body = "\n".join(parts)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}"'
+        f' height="{height:.0f}" role="img" aria-label="{escape(title)}"><style>{STYLE}</style>\n'
+        f'<rect class="paper" width="{WIDTH}" height="{height:.0f}"/>\n'
+        f"{text(16, 28, title, 'title')}\n{text(16, 48, subtitle, 'dim')}\n{body}\n</svg>\n"
+    )
+
+
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+    """Give one line of text."""
+    named = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{named}>{escape(words)}</text>'
+
+
+def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    """Give one straight line."""
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def bar(kind: str, x: float, y: float, width: float, height: float, told: str = "") -> str:
+    """Give one rectangle; ``told`` is shown under the pointer."""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.8):.1f}" height="{height:.1f}"'
+    return f'<rect class="{kind}" {place}>{f"<title>{escape(told)}</title>" if told else ""}</rect>'
+
+
+def path(kind: str, points: Sequence[tuple[float, float]]) -> str:
+    """Give a line through points."""
+    steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline class="{kind}" points="{steps}"/>'
+
+
+def x_axis(scale: Scale, top: float, bottom: float, unit: str) -> Iterator[str]:
+    """Give vertical grid lines with their values, and the unit at the end."""
+    for value in scale.ticks():
+        yield line("grid", scale(value), top, scale(value), bottom)
+        yield text(scale(value), bottom + 16, f"{value:g}", "dim", "middle")
+    yield line("axis", scale.start, bottom, scale.end, bottom)
+    yield text(scale.end, bottom + 32, unit, "dim", "end")
+
+
+def y_axis(scale: Scale, left: float, right: float, unit: str, *, at_right: bool = False) -> Iterator[str]:
+    """Give horizontal grid lines with their values, and the unit above."""
+    x, anchor = (right + 6, "start") if at_right else (left - 6, "end")
+    for value in scale.ticks():
+        if not at_right:
+            yield line("grid", left, scale(value), right, scale(value))
+        yield text(x, scale(value) + 4, f"{value:g}", "dim", anchor)
+    yield text(x, scale.end - 12, unit, "dim", "end" if at_right else "start")
