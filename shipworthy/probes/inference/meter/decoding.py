@@ -14,7 +14,7 @@ from shipworthy.probes.inference.stream import Arrival, StreamRecord
 
 Pieces = Sequence[tuple[int, bytes]]
 KEPT_RAW = 64 * 1024
-SHOWN = 120
+SHOWN = 80
 CONTENT_TYPE = "text/event-stream"
 
 
@@ -37,9 +37,11 @@ def read_stream(heard: Heard) -> StreamRecord:
     """Take HTTP and events apart; each event is given the moment of the piece that completed it."""
     parser, arrivals, raw = SseParser(), list[Arrival](), bytearray()
     status, headers, broken = 0, dict[str, str](), heard.broken
+    if not heard.pieces:
+        broken = broken or "the connection was closed before an answer"
     last_ns = heard.pieces[-1][0] if heard.pieces else heard.ended_ns
     try:
-        for at_ns, event in _http(heard.pieces, ended=heard.broken is None):
+        for at_ns, event in _http(heard.pieces, ended=broken is None):
             if isinstance(event, h11.Response):
                 status = event.status_code
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
@@ -80,8 +82,6 @@ def _http(pieces: Pieces, *, ended: bool) -> Iterator[tuple[int, h11.Response | 
             elif isinstance(event, h11.EndOfMessage):
                 return
             elif not isinstance(event, h11.InformationalResponse):
-                if isinstance(event, h11.ConnectionClosed):
-                    raise h11.RemoteProtocolError("the connection was closed before an answer")
                 break
 
 

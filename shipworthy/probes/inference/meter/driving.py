@@ -79,8 +79,10 @@ class Driver:
                     done[place] = exchange if exchange.sent_ns else None
             await asyncio.sleep(0)
         finally:
+            ended_ns = monotonic_ns()
+            await asyncio.sleep(2 * TICK_S)  # however short a phase is, the ticker was seen to fire
             ticking.cancel()
-        self.spans_ns.append((begin_ns, monotonic_ns()))
+        self.spans_ns.append((begin_ns, ended_ns))
 
     async def _closed(self, phase: Phase, done: list[Exchange | None], begin_ns: int) -> None:
         """Let each caller ask the next as soon as it is answered."""
@@ -120,7 +122,7 @@ class Driver:
                 if due_ns is not None:
                     await asyncio.sleep(max(0, due_ns - monotonic_ns()) / 1e9)
                 exchange.send(message, monotonic_ns() if due_ns is None else due_ns)
-                await exchange.over
+                await asyncio.shield(exchange.over)  # what cancels this must not settle it
         finally:
             patience.cancel()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,7 +59,7 @@ class Bounds:
 def measure_until_decided(
     endpoint: ChatEndpoint, load: Load, samples: int, promises: Sequence[Promise], bounds: Bounds
 ) -> LatencyRun:
-    """Measure, and once more where a promise is neither kept nor broken for sure.
+    """Measure, and once more where no promise is broken for sure and one is not kept for sure either.
 
     Where the load names neither callers nor a rate, they are 70 % of the knee, which is looked for first.
     Where one process of the meter was too late, the measurement is made again by several.
@@ -73,7 +73,7 @@ def measure_until_decided(
         sweep = sweep_levels(endpoint, load, request_s=bounds.request_s, total_s=bounds.total_s)
         load = replace(load, callers=sweep.callers)
     first = _measured(endpoint, load, samples, "first", bounds)
-    more = min(MOST_TIMES * samples, max(_wanted(first, promises), default=0))
+    more = _wanted(first, promises)
     whole = first + _measured(endpoint, load, more, "extension", bounds) if more else first
     return LatencyRun(endpoint.name, load, whole, len(first.samples), sweep)
 
@@ -89,11 +89,13 @@ def _measured(endpoint: ChatEndpoint, load: Load, samples: int, part: str, bound
     return measurement
 
 
-def _wanted(first: Measurement, promises: Sequence[Promise]) -> Iterator[int]:
-    """Give for each promise that is not decided how many more samples would decide it."""
+def _wanted(first: Measurement, promises: Sequence[Promise]) -> int:
+    """Give how many more samples would decide every promise; none where one is broken for sure already."""
     if not first.samples:
-        return
-    for promise in promises:
-        judgement = judge(first.samples, promise)
-        if judgement.decision is Decision.INCONCLUSIVE:
-            yield judgement.more or MOST_TIMES * len(first.samples)
+        return 0
+    judgements = [judge(first.samples, promise) for promise in promises]
+    if any(judgement.decision is Decision.NO_GO for judgement in judgements):
+        return 0
+    unsure = [j for j in judgements if j.decision is Decision.INCONCLUSIVE]
+    most = MOST_TIMES * len(first.samples)
+    return max((min(judgement.more or most, most) for judgement in unsure), default=0)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from shipworthy.errors import ProbeError
 
-LATE_P99_S = 0.02
-"""Limit of how late the meter's ticker fires, and of how late it sends: one tenth of the 200 ms that people
-begin to notice. A single longer one is held against the samples that it touched (``Sample.late_s``)."""
+LATE_P99_S = 0.05
+"""Limit of how late the meter's ticker fires, and of how late it sends: half of what people notice as a delay
+(Nielsen, Usability Engineering, 5.5). Below it, what a single sample may owe to the meter is known
+(``Sample.late_s``) and held against no one."""
 TICK_S = 0.005
 
 
@@ -70,8 +71,8 @@ def worst(parts: Sequence[Lateness], processes: int) -> Lateness:
 
 
 def summed_up(lags_s: Sequence[float], sending_s: Sequence[float]) -> Lateness:
-    """Give the lateness of one process; without a tick it is infinite, for nothing is known."""
-    lags = sorted(lags_s) or [math.inf]
+    """Give the lateness of one process; the ticker has fired at least once."""
+    lags = sorted(lags_s)
     sending = sorted(sending_s) or [0.0]
     return Lateness(
         processes=1,

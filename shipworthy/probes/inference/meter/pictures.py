@@ -16,6 +16,8 @@ from shipworthy.probes.inference.statistics import needed_samples, percentile
 LEFT, RIGHT = 60, 30
 PANEL = 190
 BINS = 80
+LEAST_MS = 0.1
+"""What came sooner after the text before it came with it."""
 LANES = 220
 STALLS = 4.0
 """Without a promised gap, one that is so many times the 95th percentile of all gaps is shown as a stall."""
@@ -46,7 +48,7 @@ def draw_distributions(samples: Sequence[Sample], limits: Limits) -> str:
 
 def _distribution(name: str, values: Sequence[float], limit_s: float | None, top: float) -> Iterator[str]:
     limit = None if limit_s is None else limit_s * 1000
-    positive = [max(value, 0.01) for value in values]
+    positive = [max(value, LEAST_MS) for value in values]
     low, high = min(positive) / 1.15, max([*positive, *([limit] if limit else [])]) * 1.15
     across = Scale(low, high, LEFT, WIDTH - RIGHT, log=True)
     counts = [0] * BINS
@@ -87,7 +89,7 @@ def _quantile_marks(values: Sequence[float], across: Scale, top: float, bottom: 
         row = row + 1 if x - last < 90 else 0
         last = x
         yield line("quantile", x, top + 20, x, bottom)
-        yield text(x + 4, top + 32 + 14 * row, f"p{q * 100:g} {value:.3g}")
+        yield text(x + 4, top + 32 + 14 * row, f"p{q * 100:g} {value:.3g} ms", "label")
 
 
 def draw_timeline(samples: Sequence[Sample], limits: Limits) -> str:
@@ -143,7 +145,7 @@ def _legend() -> Iterator[str]:
     for kind, words in named:
         yield bar(kind, x, 66, 14, 12)
         yield text(x + 20, 76, words)
-        x += 44 + 7 * len(words)
+        x += 44 + 6.3 * len(words)
 
 
 def _lane(

@@ -40,8 +40,8 @@ class Limits:
         span_s = (sample.last_token_s or 0) - sample.first_token_s - forgiven_s
         seen = (
             ("TTFT", self.ttft_s, sample.first_token_s - forgiven_s),
-            ("TPOT", self.tpot_s, span_s / (sample.tokens - 1) if sample.tokens > 1 else None),
             ("largest gap", self.gap_s, sample.largest_gap_s - forgiven_s),
+            ("TPOT", self.tpot_s, span_s / (sample.tokens - 1) if sample.tokens > 1 else None),
             ("total", self.total_s, sample.ended_s - forgiven_s),
         )
         slow = tuple(
@@ -191,13 +191,13 @@ def _first(holds: Callable[[int], bool], low: int, high: int) -> int | None:
 
 
 def _kind(exceeded: str) -> str:
-    """Strip the figure, so that equal reasons count together."""
+    """Strip what differs from answer to answer, so that equal reasons count together."""
+    if exceeded.startswith("HTTP "):
+        return exceeded[:8]
     name = exceeded.rpartition(" ")[0].rpartition(" ")[0]
-    return (
-        f"{name} over its limit"
-        if exceeded.endswith(" ms")
-        else ("token rate under its limit" if exceeded.endswith(" tokens/s") else exceeded)
-    )
+    if exceeded.endswith(" ms"):
+        return f"{name} over its limit"
+    return "token rate under its limit" if exceeded.endswith(" tokens/s") else exceeded
 
 
 def fewest(share: float, confidence: float) -> int:

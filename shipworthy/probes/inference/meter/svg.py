@@ -29,6 +29,7 @@ STYLE = """
   .second { stroke: var(--warn); stroke-width: 2; fill: none; stroke-dasharray: 5 3; }
   .knee { stroke: var(--mark); stroke-width: 1.5; stroke-dasharray: 2 3; }
   .quantile { stroke: var(--ink); }
+  .label { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
 """
 
 
@@ -53,17 +54,18 @@ class Scale:
     def ticks(self) -> list[float]:
         """Give round values between the ends: 1, 2 and 5 times a power of ten where it is logarithmic."""
         if self.log:
-            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-            every = [m * 10.0**power for power in range(first, last + 1) for m in STEPS]
-            inside = [value for value in every if self.low <= value <= self.high * 1.0001]
-            return inside if len(inside) <= MOST_TICKS + 2 else [v for v in inside if _is_power(v)]
+            few = self._powers(STEPS)
+            if len(few) > MOST_TICKS + 2:
+                return self._powers((1,))
+            return few if len(few) > 2 else self._powers(range(1, 10))
         step = round_step((self.high - self.low) / MOST_TICKS)
         count = int((self.high - self.low) / step + 1e-9)
         return [self.low + n * step for n in range(count + 1)]
 
-
-def _is_power(value: float) -> bool:
-    return math.isclose(math.log10(value), round(math.log10(value)))
+    def _powers(self, factors: Iterable[int]) -> list[float]:
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        every = sorted(factor * 10.0**power for factor in factors for power in powers)
+        return [value for value in every if self.low <= value <= self.high]
 
 
 def round_step(least: float) -> float:
