@@ -54,7 +54,7 @@ def test_the_same_limits_give_the_same_judgement_without_any_endpoint_or_variabl
     code, text = said()
     assert code == 0, text
     assert f"{LIVE}  was passed, would be passed" in text
-    assert "TTFT p50, times live, surely at most" in text
+    assert "TTFT p50 against live, surely at most" in text
     assert f"{FIRST_TOKENS}  was passed, would be passed" in text
     assert "inference.latency.tokens_come_at_the_promised_rate  was not owed, would be passed" in text
     assert "0 would not hold; nothing was changed" in text

@@ -48,7 +48,7 @@ def judge_against_live(measured: Interleaved, margins: Margins) -> Judged:
 
 def _measure(compared: Compared, margins: Margins) -> Measure:
     """Keep the bound that has to be below the limit, not the ratio in the middle of its interval."""
-    name = f"{compared.figure}, times live, surely at most"
+    name = f"{compared.figure} against live, surely at most"
     return Measure(name, compared.high, "times", compared.blocks, 1 + margins.passes_below, at_least=False)
 
 
