@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from shipworthy import __version__, access_command, commands
+from shipworthy import __version__, access_command, commands, judge_command
 from shipworthy.errors import RunError
 
 EXIT_CODES = "exit codes: 0 GO, 1 NO-GO, 2 the gate could not run (bad target file, bad usage)"
@@ -20,6 +20,7 @@ Decides whether one version of a Supabase-first system may ship.
   shipworthy access supabase           who reaches what in a project, and the contract about it
   shipworthy explain CHECK             what a check claims, why, and how to fix or waive it
   shipworthy verify staging            in the deploy job: is the evidence whole, and is it GO?
+  shipworthy judge staging             what its latest run would be under other limits, without running again
 """
 
 
@@ -94,6 +95,33 @@ def _judging(verbs: Verbs[argparse.ArgumentParser]) -> None:
     verify.add_argument("--target", metavar="NAME", help="the target whose evidence is asked for")
     verify.add_argument("--reports", default="reports", metavar="DIR", help="where runs are kept")
     verify.set_defaults(command=commands.verify)
+    _rejudging(verbs)
+
+
+def _rejudging(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    judge = verbs.add_parser(
+        "judge",
+        help="judge what a run measured again, with other limits; measures nothing, changes nothing",
+        description=judge_command.DESCRIPTION,
+        epilog=judge_command.EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    judge.add_argument(
+        "run", metavar="RUN", help="a run's folder, its id, or a target's name (its latest run)"
+    )
+    judge.add_argument(
+        "--target", metavar="TARGET", help="whose limits, where not those of the run's own target"
+    )
+    judge.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
+        help="a limit in place of the file's, as in inference.instant.ttft_p95_ms=300 (repeatable)",
+    )  # fmt: skip
+    judge.add_argument(
+        "--check", action="append", default=[], metavar="ID", help="only this check (repeatable)"
+    )
+    judge.add_argument("--env-file", metavar="FILE", help="variables of the target, where a limit is one")
+    judge.add_argument("--reports", default="reports", metavar="DIR", help="where runs are kept")
+    judge.set_defaults(command=judge_command.judge)
 
 
 def _reading(verbs: Verbs[argparse.ArgumentParser]) -> None:

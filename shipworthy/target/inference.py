@@ -72,6 +72,16 @@ class Baseline(Section):
     """Sent as a bearer token."""
     blocks: Annotated[int, Field(ge=8, le=1000)] = 24
     """Pairs of blocks of the first measurement; each pair asks both, in random order, the same."""
+    answers: Annotated[int, Field(ge=4, le=256)] = 8
+    """Answers of each side in a block."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Answers at once."""
+    output_tokens: Annotated[int, Field(ge=2, le=100_000)] = 16
+    """Tokens that are asked for."""
+    fails_above: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """A figure that is worse by more than this share, for sure, is a finding."""
+    passes_below: Annotated[float, Field(gt=0, le=2)] = 0.15
+    """A figure has to be worse by less than this share, for sure; between the two it is unverified."""
 
 
 class Limits(Section):
@@ -180,6 +190,9 @@ class InferenceEndpoint(Section):
     to allow for all of them."""
     latency: Latency | None = None
     baseline: Baseline | None = None
+    earlier_runs: Literal["compare", "demand"] | None = None
+    """Compare latency with that of earlier runs that were GO, where at least eight are kept; with ``demand``,
+    fewer leave the check unverified."""
     limits: Limits | None = None
     spending: Spending | None = None
     gpu: Gpu | None = None

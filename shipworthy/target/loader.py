@@ -25,6 +25,8 @@ SECRET_NAME = re.compile(
 )
 """What a variable with a secret in it is called; whole words, so that ``KEYBOARD_LAYOUT`` is none."""
 SHORTEST_SECRET = 6
+UNSET = ".unset.invalid"
+"""Ends what stands in for a variable without a value, where only promises are read."""
 SCRATCH_KINDS = ("container", "embedded")
 
 
@@ -108,6 +110,67 @@ def load_target(path: Path, *, env_file: Path | None = None, load_profile: str |
         raise TargetError(str(path), problems, hint=_where(raw, env_file) if unset else "")
     own = {name: variables[name] for name in {*filed, *VARIABLE.findall(json.dumps(raw, default=str))}}
     return LoadedTarget(target, path.resolve(), variables, own, frozenset(_secrets(target, variables)))
+
+
+def load_promises(path: Path, changes: Mapping[str, Any], *, env_file: Path | None = None) -> Target:
+    """Parse what a target promises, to judge by it and not to reach it: no variable needs to be set.
+
+    A table that cannot be read without its variables is left out: it promises nothing that is known here.
+
+    Args:
+        path: the TOML file.
+        changes: dotted keys to values that stand in place of the file's own.
+        env_file: read instead of the file's own ``env_file``.
+
+    Raises:
+        TargetError: with every problem of the file as it is after the changes.
+
+    """
+    raw, problems = _read(path), list[Problem]()
+    for key, value in changes.items():
+        problems += _put(raw, key, value)
+    filed = _env_file(path, raw, env_file, problems)
+    unset = {name: f"http://{name}{UNSET}" for name in VARIABLE.findall(json.dumps(raw, default=str))}
+    resolved = _resolve(raw, "", {**unset, **filed, **os.environ}, problems)
+    stood_in = set(_stood_in(resolved, ""))
+    for table in {p.key.partition(".")[0] for p in _problems(resolved) if p.key in stood_in}:
+        del resolved[table]
+    problems += _problems(resolved)
+    if problems:
+        raise TargetError(str(path), problems)
+    return Target.model_validate(resolved)
+
+
+def _stood_in(node: Any, key: str) -> Iterator[str]:
+    """Give the keys, as problems name them, of what a variable without a value would have filled."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _stood_in(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _stood_in(value, f"{key}[{index}]")
+    elif isinstance(node, str) and UNSET in node:
+        yield key
+
+
+def _problems(resolved: Mapping[str, Any]) -> list[Problem]:
+    try:
+        Target.model_validate(resolved)
+    except ValidationError as error:
+        return list(_problems_of(error))
+    return []
+
+
+def _put(raw: dict[str, Any], key: str, value: Any) -> Iterator[Problem]:
+    """Put a value at a dotted key, with the tables that lead to it."""
+    *tables, last = key.split(".")
+    node: Any = raw
+    for table in tables:
+        node = node.setdefault(table, {})
+        if not isinstance(node, dict):
+            yield Problem(key, f"{table} is no table", "name a key of the target file, as in docs/target.md")
+            return
+    node[last] = value
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -34,14 +34,15 @@ class Judgement:
 
 
 def judge(folder: Path, *words: str) -> Judgement:
-    """Run the gate in an empty folder."""
+    """Run the gate in a folder; earlier runs that lie there are its history."""
     done = subprocess.run(
         [sys.executable, "-m", "shipworthy.cli", "run", "--reports", str(folder), *words],
         cwd=folder, capture_output=True, text=True, timeout=LONGEST_S, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     said = done.stdout + done.stderr
-    run = next((path.parent for path in folder.glob("runs/*/*/verdict.json")), None)
-    assert run, said
+    verdicts = sorted(folder.glob("runs/*/*/verdict.json"), key=lambda path: path.stat().st_mtime_ns)
+    assert verdicts, said
+    run = verdicts[-1].parent
     records = [e for e in read_ledger(run / "ledger.jsonl") if e["event"] == "check"]
     return Judgement(done.returncode, said, json.loads((run / "verdict.json").read_text()), records)
 

@@ -15,7 +15,7 @@ import tomlkit
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
-from fixtures.reference.services.inference import PACING
+from fixtures.reference.services.inference import MODELS, PACING
 from fixtures.reference.services.inference.app import make_app
 from fixtures.reference.services.inference.seam import chosen
 from fixtures.reference.services.inference.settings import Settings
@@ -40,7 +40,7 @@ FAULTS = [fault for fault in all_faults().values() if of_inference(fault)]
 
 @contextmanager
 def deployed(folder: Path, fault: Fault | None, forms: Mapping[str, str] = NO_FORMS) -> Iterator[str]:
-    """Serve both endpoints, one with a fault or any in a form, and name their target: it promises what
+    """Serve all endpoints, one with a fault or any in a form, and name their target: it promises what
     local does."""
     values = {"OPENAI_API_KEY": KEY}
     with ExitStack() as servers:
@@ -48,7 +48,7 @@ def deployed(folder: Path, fault: Fault | None, forms: Mapping[str, str] = NO_FO
             switches = dict(fault.switches.get(name, {})) if fault else {}
             switches |= {"FORM": forms[name]} if name in forms else {}
             seam = chosen(switches)
-            settings = {"PORT": "0", "MODEL": f"{name}-1", "API_KEY": KEY, **pacing, **switches}
+            settings = {"PORT": "0", "MODEL": MODELS[name], "API_KEY": KEY, **pacing, **switches}
             app = make_app(Settings.from_environment(settings), seam)
             url = servers.enter_context(serving(app, seam.protocol))
             values |= endpoint_variables(name, url)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+from shipworthy.errors import TargetError
+from shipworthy.house import HOUSE
 from shipworthy.target import load_target
+from shipworthy.target.loader import VARIABLE, load_promises
 
 TARGET = """
 name = "staging"
@@ -111,3 +115,24 @@ def test_a_part_may_be_any_endpoint_and_a_member_of_a_list(write_target):
     assert not target.declares("inference.*.offers.seed")
     assert not target.declares("inference.*.limits.answer_s")
     assert not target.declares("inference.instant.offers.tools")
+
+
+@pytest.mark.parametrize("file", sorted((HOUSE / "targets").rglob("*.toml")), ids=lambda file: file.stem)
+def test_promises_are_read_without_any_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLE.findall(file.read_text(encoding="utf-8")):
+        monkeypatch.delenv(name, raising=False)
+    promises = load_promises(file, {"env_file": "none-such"})
+    assert promises.name
+
+
+def test_a_changed_promise_stands_in_place_of_the_files_own(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text(
+        'name = "some"\n[inference.instant]\nurl = "${NONE_SUCH}/v1"\nmodel = "m"\nttft_p95_ms = 400\n'
+    )
+    assert load_promises(file, {}).inference.instant.ttft_p95_ms == 400
+    assert load_promises(file, {"inference.instant.ttft_p95_ms": 300}).inference.instant.ttft_p95_ms == 300
+    with pytest.raises(TargetError, match="did you mean ttft_p95_ms"):
+        load_promises(file, {"inference.instant.tftt_p95_ms": 300})
+    with pytest.raises(TargetError, match="model is no table"):
+        load_promises(file, {"inference.instant.model.name": 300})
