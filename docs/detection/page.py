@@ -13,6 +13,8 @@ from fixtures.reference.model import Fault
 
 PAGE = Path(__file__).parents[1] / "detection.md"
 STAGES = {"migrations": "Migrations", "access": "Access"}
+INFERENCE = "## Inference\n"
+"""Where the part begins that ``docs.detection.endpoints`` writes."""
 HEAD = """# What is seen by which tool
 
 Made by `python -m docs.detection`, which plants every fault of the stages migrations and access into
@@ -53,8 +55,11 @@ class Clean:
 
 
 def write_page(rows: Sequence[Row], clean: Sequence[Clean], tools: Sequence[Tool]) -> None:
-    """Write docs/detection.md."""
-    PAGE.write_text("\n".join(_lines(rows, clean, tools)) + "\n", encoding="utf-8")
+    """Write docs/detection.md; its part about inference stays."""
+    _, title, rest = PAGE.read_text(encoding="utf-8").partition(INFERENCE)
+    PAGE.write_text(
+        "\n".join(_lines(rows, clean, tools)) + f"\n\n{title}{rest}".rstrip() + "\n", encoding="utf-8"
+    )
 
 
 def _lines(rows: Sequence[Row], clean: Sequence[Clean], tools: Sequence[Tool]) -> Iterator[str]:
@@ -99,14 +104,15 @@ def _row(row: Row, tools: Sequence[Tool]) -> str:
     check = row.fault.caught_by.removeprefix(f"{stage}.")
     ours = f"{check}: {_code(row.subject)}" if row.caught else "**missed**"
     others = [", ".join(row.seen[tool.name]) or "-" for tool in tools]
-    return f"| {name} | {_cell(row.fault.summary)} | {ours} | {' | '.join(others)} |"
+    return f"| {name} | {cell(row.fault.summary)} | {ours} | {' | '.join(others)} |"
 
 
 def _code(text: str) -> str:
-    return f"`{_cell(text)}`"
+    return f"`{cell(text)}`"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Write a text so that it stays in its cell."""
     return text.replace("|", "\\|").replace("\n", " ").replace("`", "'")
 
 

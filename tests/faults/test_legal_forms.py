@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.reference.services.inference.forms import FORMS
+from tests.faults.endpoints import deployed
 from tests.faults.judging import CHECKS, judge
-from tests.faults.test_inference_faults import deployed
 
 WHOLE = os.environ.get("SHIPWORTHY_FAULTS") == "whole"
 READING = ("inference.chat.", "inference.stream")

@@ -15,9 +15,9 @@ import pytest
 
 from fixtures.reference.faults import all_faults
 from fixtures.reference.model import Fault
+from tests.faults.endpoints import of_inference
 from tests.faults.judging import CHECKS, STAGES, assert_caught, judge
 from tests.faults.test_database_faults import of_the_database
-from tests.faults.test_inference_faults import of_inference
 
 WHOLE = os.environ.get("SHIPWORTHY_FAULTS") == "whole"
 FAULTS = [f for f in all_faults().values() if WHOLE or not (of_the_database(f) or of_inference(f))]

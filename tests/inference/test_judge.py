@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shipworthy.cli import main
+from tests.faults.endpoints import deployed
 from tests.faults.judging import judge as run_the_gate
-from tests.faults.test_inference_faults import deployed
 
 LIVE = "inference.regression.no_figure_is_worse_than_live"
 LATENCY = "inference.latency.answers_keep_every_limit"
