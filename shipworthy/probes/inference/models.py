@@ -36,6 +36,13 @@ class ChatMessage(Shape):
     role: Literal["assistant"]
     content: str | None
     reasoning_content: str | None = None
+    reasoning: str | None = None
+    """The newer name of the same."""
+
+    @property
+    def text(self) -> str:
+        """All that was said, thoughts first."""
+        return (self.reasoning_content or self.reasoning or "") + (self.content or "")
 
 
 class Choice(Shape):
