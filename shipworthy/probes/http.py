@@ -14,6 +14,8 @@ from shipworthy.errors import ProbeError, WriteRefusedError
 from shipworthy.probes.deadline import deadline_pool, patient
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SILENCE_S = 10.0
+SENDING_S = 20.0
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of one answer, decompressed."""
 DECOMPRESSED_AT_ONCE = 64 * 1024
@@ -181,8 +183,8 @@ def bounded_client(
     may_write: bool,
     base_url: str = "",
     headers: dict[str, str] | None = None,
-    answer_s: float = 10.0,
-    total_s: float = 30.0,
+    answer_s: float = SILENCE_S,
+    total_s: float | None = None,
     largest: int = LARGEST_BODY,
     **options: Any,
 ) -> httpx.Client:
@@ -194,7 +196,8 @@ def bounded_client(
         base_url: prefix of relative URLs.
         headers: sent with every request.
         answer_s: longest silence, in seconds: to connect, and between two parts of an answer.
-        total_s: longest time for one whole exchange, in seconds, from its first byte out to its last in.
+        total_s: longest time for one whole exchange, in seconds, from its first byte out to its last in;
+            20 s more than one silence where None.
         largest: most bytes of one answer, compressed and decompressed.
         **options: passed to ``httpx.Client``.
 
@@ -204,7 +207,12 @@ def bounded_client(
     # httpx gives no way to name the network backend, and no other place knows each read of a socket.
     inner._pool = deadline_pool(context)  # noqa: SLF001
     return httpx.Client(
-        transport=BoundedTransport(inner, may_write=may_write, total_s=total_s, largest=largest),
+        transport=BoundedTransport(
+            inner,
+            may_write=may_write,
+            total_s=answer_s + SENDING_S if total_s is None else total_s,
+            largest=largest,
+        ),
         base_url=base_url,
         headers={"Accept-Encoding": "gzip", **(headers or {})},
         timeout=answer_s,

@@ -85,7 +85,7 @@ def test_usage_is_counted_once(findings, chat_endpoints, exchanges):
                 fix="send `usage: null`, or none, in every chunk but the last",
             )
         plain = exchanges.completion(endpoint)
-        same_text = record.text == (plain.choices[0].message.content or "")
+        same_text = record.spoken == plain.choices[0].message.text
         if given and same_text and given[-1][1].completion_tokens != plain.usage.completion_tokens:
             findings.add(
                 f"{endpoint.name}, completion_tokens",

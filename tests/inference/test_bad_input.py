@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
+from fixtures.inference import Exchanges
 from shipworthy.errors import ProbeError
 from shipworthy.probes.http import CutOffError, Ending, bounded_client
-from shipworthy.probes.inference import StreamRecord, Trouble, ask, stream_chat
+from shipworthy.probes.inference import ChatEndpoint, StreamRecord, Trouble, ask, stream_chat
 from shipworthy.probes.inference.calls import MOST_EVENTS
 from shipworthy.probes.inference.sse import LONGEST_EVENT
 from tests.inference.raw_servers import CHUNKED, STREAM, Answer, Peer, raw_server, self_signed
@@ -256,6 +257,18 @@ def test_an_answer_in_http_1_0_is_read_and_its_version_kept():
     with raw_server(sending(head + EVENT + b"data: [DONE]\n\n")) as url:
         record = streamed(url)
     assert (record.http_version, record.ending, record.done_at) == ("HTTP/1.0", Ending.COMPLETE, (1,))
+
+
+def test_an_endpoint_that_does_not_answer_is_asked_once_by_all_checks():
+    asked: list[Peer] = []
+    exchanges = Exchanges()
+    with raw_server(asked.append) as url:
+        endpoint = ChatEndpoint("inference.instant", url, "m")
+        for _ in range(3):
+            for ask_it in (exchanges.stream, exchanges.begun, exchanges.chunked, exchanges.completion):
+                with pytest.raises(ProbeError, match="disconnected"):
+                    ask_it(endpoint)
+    assert len(asked) == 2, "once streamed, once in one piece"
 
 
 def test_a_redirect_is_named_and_not_followed():

@@ -31,7 +31,14 @@ class ChatMessage(Shape):
     role: Literal["assistant"]
     content: str | None
     reasoning_content: str | None = None
+    reasoning: str | None = None
+    """The newer name of the same."""
     tool_calls: list[ToolCall] | None = None
+
+    @property
+    def text(self) -> str:
+        """All that was said, thoughts first."""
+        return (self.reasoning_content or self.reasoning or "") + (self.content or "")
 
 
 class Choice(Shape):

@@ -103,6 +103,11 @@ class StreamRecord:
         return "".join(c.delta.content or "" for chunk in self.chunks for c in chunk.choices)
 
     @property
+    def spoken(self) -> str:
+        """All that the assistant said, thoughts included."""
+        return "".join(c.delta.text for chunk in self.chunks for c in chunk.choices)
+
+    @property
     def finish_reasons(self) -> tuple[str, ...]:
         """Every reason to end that was given."""
         return tuple(c.finish_reason for chunk in self.chunks for c in chunk.choices if c.finish_reason)
