@@ -1,5 +1,7 @@
 """Whether what a request asks for changes the answer as it should."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from shipworthy import needs
 from shipworthy.probes.inference import ChatChunk, ChatCompletion
 
@@ -45,7 +47,11 @@ def test_a_seed_repeats_its_answer(findings, reader, offering, questions):
 
 
 def _texts(reader, questions, endpoint, *, times, **options):
-    asked = [questions.chat(endpoint, SAID, max_tokens=LENGTH, time=n + 1, **options) for n in range(times)]
+    def answer_of(time):
+        return questions.chat(endpoint, SAID, max_tokens=LENGTH, time=time, **options)
+
+    with ThreadPoolExecutor(times) as callers:
+        asked = list(callers.map(answer_of, range(1, times + 1)))
     answers = [reader.whole(ChatCompletion, answer, f"{endpoint.name}, {options}") for answer in asked]
     reader.findings.looked_at(len(answers), "answers")
     return [answer.choices[0].message.content or "" for answer in answers if answer]

@@ -81,7 +81,8 @@ def official_problem(endpoint: ChatEndpoint, call: str) -> str | None:
     import openai
 
     begun, items = time.monotonic(), 0
-    with openai.DefaultHttpxClient(trust_env=False, follow_redirects=False) as http:
+    encrypted = endpoint.url.startswith("https:")
+    with openai.DefaultHttpxClient(verify=encrypted, trust_env=False, follow_redirects=False) as http:
         client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=endpoint.key or "none",

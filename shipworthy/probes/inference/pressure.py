@@ -18,6 +18,8 @@ Question = tuple[str, Mapping[str, Any]]
 
 BACK_OFF_S = 0.05
 TRIES = 5
+PATIENCE_S = 3.0
+"""A question without an answer for so long was let in: it waits in the queue, and a place is free again."""
 KEPT = 4096
 REFUSED = 429
 
@@ -31,7 +33,7 @@ class Refusals:
     answers: list[Answer] = field(default_factory=list)
     """Each try, until one is refused."""
     silent: int = 0
-    """Tries that got no answer before the end."""
+    """Tries that were let in and given up: no answer for three seconds."""
 
     @property
     def refused(self) -> Answer | None:
@@ -62,7 +64,7 @@ def press(
         callers: how many ask ``filler`` at any time; one that is refused asks again.
         filler: a question whose answer takes long.
         questions: asked once the first caller was refused, up to five times each.
-        within_s: how long a refusal is waited for, in seconds; each question waits as long.
+        within_s: how long the first refusal is waited for, in seconds.
 
     """
     return asyncio.run(_press(endpoint, callers, filler, questions, within_s))
@@ -74,14 +76,19 @@ async def _press(
     limits = httpx.Limits(max_connections=callers + len(questions), max_keepalive_connections=0)
     headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     client = httpx.AsyncClient(
-        base_url=endpoint.url, headers=headers, limits=limits, timeout=endpoint.answer_s, trust_env=False
+        base_url=endpoint.url,
+        headers=headers,
+        limits=limits,
+        timeout=endpoint.answer_s,
+        trust_env=False,
+        verify=endpoint.url.startswith("https:"),
     )
     seen = _Seen()
     async with client:
         tasks = [asyncio.create_task(_fill(client, filler, seen)) for _ in range(callers)]
         try:
             full = await _within(within_s, seen.refused.wait())
-            refusals = [await _ask(client, question, within_s) for question in questions] if full else []
+            refusals = [await _ask(client, question) for question in questions] if full else []
         finally:
             for task in tasks:
                 task.cancel()
@@ -112,11 +119,11 @@ async def _fill(client: httpx.AsyncClient, filler: Question, seen: _Seen) -> Non
         await asyncio.sleep(BACK_OFF_S)
 
 
-async def _ask(client: httpx.AsyncClient, question: Question, within_s: float) -> Refusals:
+async def _ask(client: httpx.AsyncClient, question: Question) -> Refusals:
     found = Refusals(question[0], bool(question[1].get("stream")))
     for _ in range(TRIES):
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(PATIENCE_S):
                 found.answers.append(await _post(client, question))
         except (TimeoutError, httpx.HTTPError):
             found.silent += 1
