@@ -48,8 +48,6 @@ class Departures:
     asked: int
     trouble: str | None
     """The first reason why a stream did not begin."""
-    patience_s: float
-    """How long the beginning of a stream was waited for."""
 
     @property
     def bearable_s(self) -> float:
@@ -89,10 +87,8 @@ def leave_streams(endpoint: ChatEndpoint, streams: int, at_once: int, patience_s
         beginnings = _together(client, impatient, streams, at_once, LONG_TOKENS)
         left_s = time.monotonic() - begun_at
     troubles = [trouble for trouble in beginnings if trouble]
-    return Departures(
-        at_once=at_once, stayed_s=stayed_s, left_s=left_s, begun=streams - len(troubles), asked=streams,
-        trouble=troubles[0] if troubles else None, patience_s=patience_s,
-    )  # fmt: skip
+    begun, trouble = streams - len(troubles), next(iter(troubles), None)
+    return Departures(at_once, stayed_s, left_s, begun, streams, trouble)
 
 
 def _together(
