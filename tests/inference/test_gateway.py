@@ -9,9 +9,11 @@ import pytest
 
 from fixtures.reference.services.api_errors import ApiError
 from fixtures.reference.services.gateway.app import make_app
+from fixtures.reference.services.gateway.faults import FAULTS
 from fixtures.reference.services.gateway.settings import Settings
 from fixtures.reference.services.gateway.users import RateLimit, caller, verified_claims
 from shipworthy.probes.inference import ChatEndpoint, ask, chat, stream_chat
+from shipworthy.probes.inference.abandoned import leave_streams
 from tests.inference.conftest import KEY
 from tests.serving import serving
 
@@ -56,6 +58,18 @@ def test_answers_come_through_unchanged(start, through):
                 chat(client, request).completion.choices[0].message.content,
             ]
     assert len(set(texts)) == 1
+
+
+@pytest.mark.parametrize("fault", [None, "goes_on_for_nobody"])
+def test_a_caller_who_leaves_ends_the_request_behind_the_gateway(start, fault: str | None):
+    upstream = start(slots=1, ttft_ms=5, gap_ms=10)
+    settings = SETTINGS.model_copy(update={"instant_url": upstream.url})
+    with serving(make_app(settings, FAULTS[fault] if fault else None)) as url:
+        left = leave_streams(ChatEndpoint("gateway", f"{url}/v1", "instant-1", token()), 2, 1, patience_s=30)
+    whole_answer_s = 200 * 0.010
+    assert left.trouble is None
+    if fault:  # the second stream begins when the whole answer to the first is made
+        assert left.left_s > whole_answer_s
 
 
 def test_errors_of_an_endpoint_come_through(through):

@@ -79,9 +79,14 @@ def test_answers_that_are_finished_for_nobody_take_the_time_of_whole_answers(sta
     assert left.left_s > answers_before_the_last * shortest_s
 
 
-def test_callers_who_are_turned_away_come_one_after_another(start):
-    left = leave_streams(start(slots=1, queue=0, ttft_ms=30), 4, 4, patience_s=5)
-    assert (left.at_once, left.begun, left.trouble) == (1, 4, None)
+def test_callers_who_are_turned_away_ask_again_until_a_slot_is_free(start):
+    left = leave_streams(start(slots=1, queue=0, ttft_ms=5), 6, 3, patience_s=5)
+    assert (left.begun, left.trouble) == (6, None)
+
+
+def test_callers_who_are_turned_away_for_good_say_so(start):
+    left = leave_streams(start("keeps_abandoned_slots", slots=2, queue=0), 6, 2, patience_s=0.5)
+    assert (left.begun, left.trouble) == (2, "HTTP 429")
 
 
 def test_every_request_over_kept_connections_is_counted(start):

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from shipworthy import ProbeError
 from shipworthy.probes.inference.reach import ask_across_origins, knock, lies_in_private, outdated_protocols
 from tests.faults.judging import judge
+from tests.inference.conftest import KEY
 from tests.preflight.test_reachability import Certificate
 from tests.serving import serving
 
@@ -193,3 +194,15 @@ def test_what_does_not_travel_encrypted_is_found_by_the_check(tmp_path: Path):
         "plain http to a public host",
         "it still speaks TLS 1.0 and TLS 1.1",
     ]
+
+
+def test_preflight_does_not_ask_an_address_that_must_refuse(start, tmp_path: Path):
+    check = "preflight.reachability.every_declared_endpoint_answers"
+    target = tmp_path / "targets" / "closed.toml"
+    target.parent.mkdir()
+    target.write_text(
+        f'name = "closed"\n[inference.instant]\nurl = "{start().url}"\nmodel = "instant-1"\n'
+        f'api_key = "{KEY}"\noutside_url = "http://127.0.0.1:9/v1"\n'
+    )
+    judgement = judge(tmp_path, "closed", "-n", "0", "--check", check)
+    assert judgement.of(check)["outcome"] == "passed", judgement.said

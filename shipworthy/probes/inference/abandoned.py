@@ -14,7 +14,7 @@ import httpx
 
 from shipworthy.errors import ProbeError
 from shipworthy.probes.http import bounded_client
-from shipworthy.probes.inference.calls import READS
+from shipworthy.probes.inference.calls import READS, Body
 from shipworthy.probes.inference.endpoint import ChatEndpoint
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
 from shipworthy.probes.inference.stream import Arrival, StreamRecord
@@ -22,12 +22,15 @@ from shipworthy.probes.metrics import read_samples
 
 LONG_TOKENS = 512
 """What is asked for and not waited for."""
+TURNED_AWAY = "HTTP 429"
+SHORTEST_PAUSE_S = 0.01
 LANES = 4
 """Connections that are kept and used at the same time."""
 USUAL_DESCRIPTORS = 32
 """Pools, threads and log files may add as many without any leak."""
 POLL_S = 0.2
-PROMPT = "Write the story of a lighthouse keeper, as long as you can. Number {}."
+PROMPT = "Continue list {} up to 9999, and leave nothing out: " + ",".join(str(n) for n in range(1, 80))
+"""Any model has much to say to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Departures:
     """Callers who opened a stream and left at its first token, beside as many who stayed for one token."""
 
     at_once: int
-    """Callers at the same time; fewer than asked for where the endpoint turned some of them away."""
+    """Callers at the same time."""
     stayed_s: float
     """Until as many callers had an answer of one token, which was all they asked for."""
     left_s: float
@@ -45,8 +48,6 @@ class Departures:
     asked: int
     trouble: str | None
     """The first reason why a stream did not begin."""
-    patience_s: float
-    """How long the beginning of a stream was waited for."""
 
     @property
     def bearable_s(self) -> float:
@@ -71,7 +72,14 @@ def leave_streams(endpoint: ChatEndpoint, streams: int, at_once: int, patience_s
         ProbeError: the endpoint does not answer even without anybody leaving.
 
     """
-    at_once, stayed_s = _who_stay(endpoint, streams, at_once)
+    with endpoint.client() as client:
+        if trouble := _first_token(client, endpoint, 1, 0):
+            raise ProbeError(f"{endpoint.name} does not answer: {trouble}")
+        begun_at = time.monotonic()
+        stayed = _together(client, endpoint, streams, at_once, 1)
+        stayed_s = time.monotonic() - begun_at
+    if trouble := next(filter(None, stayed), None):
+        raise ProbeError(f"{endpoint.name} does not answer {at_once} callers at a time: {trouble}")
     patience_s = max(patience_s, 10 * stayed_s)
     impatient = replace(endpoint, answer_s=patience_s)
     with impatient.client() as client:
@@ -79,25 +87,8 @@ def leave_streams(endpoint: ChatEndpoint, streams: int, at_once: int, patience_s
         beginnings = _together(client, impatient, streams, at_once, LONG_TOKENS)
         left_s = time.monotonic() - begun_at
     troubles = [trouble for trouble in beginnings if trouble]
-    return Departures(
-        at_once=at_once, stayed_s=stayed_s, left_s=left_s, begun=streams - len(troubles), asked=streams,
-        trouble=troubles[0] if troubles else None, patience_s=patience_s,
-    )  # fmt: skip
-
-
-def _who_stay(endpoint: ChatEndpoint, streams: int, at_once: int) -> tuple[int, float]:
-    """Find how many may ask at once, and how long it takes to answer everybody with one token."""
-    with endpoint.client() as client:
-        if trouble := _first_token(client, endpoint, 1, 0):
-            raise ProbeError(f"{endpoint.name} does not answer: {trouble}")
-        while True:
-            begun_at = time.monotonic()
-            troubles = [t for t in _together(client, endpoint, streams, at_once, 1) if t]
-            if not troubles:
-                return at_once, time.monotonic() - begun_at
-            if at_once == 1:
-                raise ProbeError(f"{endpoint.name} does not answer one caller after another: {troubles[0]}")
-            at_once //= 2
+    begun, trouble = streams - len(troubles), next(iter(troubles), None)
+    return Departures(at_once, stayed_s, left_s, begun, streams, trouble)
 
 
 def _together(
@@ -108,7 +99,7 @@ def _together(
 
     def one(number: int) -> str | None:
         if gave_up:
-            return f"not asked any more: {gave_up[0]}"
+            return gave_up[0]
         trouble = _first_token(client, endpoint, tokens, number)
         if trouble:
             gave_up.append(trouble)
@@ -119,9 +110,21 @@ def _together(
 
 
 def _first_token(client: httpx.Client, endpoint: ChatEndpoint, tokens: int, number: int) -> str | None:
-    """Wait for the first text of a stream and leave; of one token, stay to the end. Gives what went wrong."""
+    """Wait for the first text of a stream and leave; of one token, stay to the end. Gives what went wrong.
+
+    Who is turned away (429) asks again, as long as an answer would be waited for: where there is no queue,
+    the slot of the one before may not be free yet.
+    """
     body = endpoint.request(PROMPT.format(number), max_tokens=tokens) | {"stream": True}
-    request = client.build_request("POST", "chat/completions", json=body, extensions={**READS})
+    deadline, pause_s = time.monotonic() + endpoint.answer_s, SHORTEST_PAUSE_S
+    while (trouble := _try_first_token(client, body)) == TURNED_AWAY and time.monotonic() < deadline:
+        time.sleep(pause_s)
+        pause_s *= 2
+    return trouble
+
+
+def _try_first_token(client: httpx.Client, body: Body) -> str | None:
+    request = client.build_request("POST", "chat/completions", json=dict(body), extensions={**READS})
     try:
         response = client.send(request, stream=True)
     except ProbeError as error:
@@ -133,7 +136,7 @@ def _first_token(client: httpx.Client, endpoint: ChatEndpoint, tokens: int, numb
         for piece in response.iter_raw():
             events = tuple(Arrival(0.0, event) for event in parser.feed(piece))
             text = text or StreamRecord(200, "", events, 0.0).timing is not None
-            if text and tokens > 1:
+            if text and body["max_tokens"] > 1:
                 break
     except (ProbeError, EventTooLongError, httpx.TransportError) as error:
         return str(error) or type(error).__name__
