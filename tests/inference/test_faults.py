@@ -11,6 +11,7 @@ from fixtures.reference.faults import all_faults
 from fixtures.reference.services.gateway.faults import FAULTS as GATEWAY_FAULTS
 from fixtures.reference.services.inference.faults import FAULTS
 from fixtures.reference.services.inference.faults.pacing import FAULTS as PACING_FAULTS
+from fixtures.reference.services.inference.faults.regression import FAULTS as REGRESSION_FAULTS
 from shipworthy.probes.inference import (
     ChatCompletion,
     ChatEndpoint,
@@ -20,7 +21,7 @@ from shipworthy.probes.inference import (
     stream_chat,
 )
 
-TIMED = {*PACING_FAULTS, "buffered_stream"}
+TIMED = {*PACING_FAULTS, *REGRESSION_FAULTS, "buffered_stream"}
 
 
 def marks(endpoint: ChatEndpoint) -> Iterator[str]:
