@@ -17,6 +17,7 @@ from bench import (
     gate_cost,
     healthy_run,
     made_rows,
+    meter,
 )
 from bench.report import print_figures, write_page
 from bench.timing import Figure
@@ -31,6 +32,8 @@ MEASURES: dict[str, Measure] = {
     "catalogue": catalogue.measure,
     "made-rows": made_rows.measure,
     "from-zero": from_zero.measure,
+    "meter": meter.measure_meter,
+    "meter-stall": meter.measure_stall,
 }
 
 
