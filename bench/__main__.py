@@ -17,6 +17,7 @@ from bench import (
     gate_cost,
     healthy_run,
     made_rows,
+    meter,
     regression_gate,
 )
 from bench.report import print_figures, write_page
@@ -33,6 +34,8 @@ MEASURES: dict[str, Measure] = {
     "made-rows": made_rows.measure,
     "from-zero": from_zero.measure,
     "regression-gate": regression_gate.measure,
+    "meter": meter.measure_meter,
+    "meter-stall": meter.measure_stall,
 }
 
 

@@ -121,7 +121,7 @@ def test_every_check_that_a_page_names_exists(pages, catalogue, house):
     named = {
         (file, name)
         for file, text in pages.items()
-        for name in re.findall(rf"(?<![\w./])((?:{stages})\.[a-z_]+\.[a-z_]+)(?![\w.])", text)
+        for name in re.findall(rf"(?<![\w./\[])((?:{stages})\.[a-z_]+\.[a-z_]+)(?![\w.])", text)
     }
 
     assert named
