@@ -1,4 +1,4 @@
-"""Rights that lie in rows of their own: of operators, of roles, of permissions with names."""
+"""Rights that lie in rows and in tokens: of operators and roles, by names of permissions, for one tenant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shipworthy.probes.postgres.access.contract import Contract
 from shipworthy.probes.postgres.access.crossings import Crossings
 from shipworthy.probes.postgres.access.intent import Intent
 from shipworthy.probes.postgres.access.matrix import measure_access
-from shipworthy.probes.postgres.access.model import A
+from shipworthy.probes.postgres.access.model import A, B
 from shipworthy.probes.postgres.access.schema import read_schema
 
 STRUCTURE = """
@@ -141,3 +141,29 @@ def test_who_owns_a_home_of_its_own_raises_no_rank_in_another(build):
 def test_who_may_put_another_name_under_a_row_of_its_own_plants_it_with_nobody(build):
     moved = [cell.relation for cell in measured(build(HOUSEHOLDS)).users_wrote("move")]
     assert "public.photos" not in moved
+
+
+def test_a_claim_may_choose_one_of_several_memberships(build):
+    built = build("""
+        create table firms (id uuid primary key default gen_random_uuid(), name text);
+        create table staff (user_id uuid references auth.users, firm_id uuid references firms,
+          primary key (user_id, firm_id));
+        create table letters (id serial primary key, firm_id uuid not null references firms, text text);
+        create table entries (id serial primary key, firm_id uuid not null references firms, text text);
+        create function firm() returns uuid language sql stable as
+          $$ select (auth.jwt() -> 'app_metadata' ->> 'firm_id')::uuid $$;
+        create function works_at(firm uuid) returns boolean language sql stable security definer as
+          $$ select exists (select from staff s where s.firm_id = firm and s.user_id = auth.uid()) $$;
+        alter table letters enable row level security;
+        alter table entries enable row level security;
+        create policy a on letters for select to authenticated using (works_at(firm_id));
+        create policy b on entries for select to authenticated using (firm_id = firm());
+    """)
+    people, entries, letters = built.worlds.people, "public.entries", "public.letters"
+
+    assert built.reads(people.both, "letters") == built.tokens(letters, A) | built.tokens(letters, B)
+    assert built.reads(people.both, "entries") == built.tokens(entries, A) != set()
+    assert built.reads(people.switched, "entries") == built.tokens(entries, B) != set()
+    matrix = measure_access(built.connection, read_schema(built.connection, ["public"]), built.worlds)
+    of_both = [cell for cell in matrix.tried(entries, "select") if cell.persona == people.both.name]
+    assert {(cell.case, cell.reached) for cell in of_both} == {("in A", True), ("in B", True)}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shipworthy.probes.postgres.access.matrix import measure_access
 from shipworthy.probes.postgres.access.model import A, B
-from shipworthy.probes.postgres.access.schema import read_schema
 
 from .built import assert_isomorphic
 
@@ -112,32 +110,6 @@ def test_a_claim_may_name_the_tenant(build):
         "select raw_app_meta_data ->> 'tenant_id' from auth.users where id = %s", [worlds.people.member.user]
     )
     assert kept.fetchone() == (worlds.people.member.app_metadata["tenant_id"],)
-
-
-def test_a_claim_may_choose_one_of_several_memberships(build):
-    built = build("""
-        create table firms (id uuid primary key default gen_random_uuid(), name text);
-        create table staff (user_id uuid references auth.users, firm_id uuid references firms,
-          primary key (user_id, firm_id));
-        create table letters (id serial primary key, firm_id uuid not null references firms, text text);
-        create table entries (id serial primary key, firm_id uuid not null references firms, text text);
-        create function firm() returns uuid language sql stable as
-          $$ select (auth.jwt() -> 'app_metadata' ->> 'firm_id')::uuid $$;
-        create function works_at(firm uuid) returns boolean language sql stable security definer as
-          $$ select exists (select from staff s where s.firm_id = firm and s.user_id = auth.uid()) $$;
-        alter table letters enable row level security;
-        alter table entries enable row level security;
-        create policy a on letters for select to authenticated using (works_at(firm_id));
-        create policy b on entries for select to authenticated using (firm_id = firm());
-    """)
-    people, entries, letters = built.worlds.people, "public.entries", "public.letters"
-
-    assert built.reads(people.both, "letters") == built.tokens(letters, A) | built.tokens(letters, B)
-    assert built.reads(people.both, "entries") == built.tokens(entries, A) != set()
-    assert built.reads(people.switched, "entries") == built.tokens(entries, B) != set()
-    matrix = measure_access(built.connection, read_schema(built.connection, ["public"]), built.worlds)
-    of_both = [cell for cell in matrix.tried(entries, "select") if cell.persona == people.both.name]
-    assert {(cell.case, cell.reached) for cell in of_both} == {("in A", True), ("in B", True)}
 
 
 def test_a_claim_may_list_tenants_that_no_table_holds(build):
