@@ -9,14 +9,16 @@ from shipworthy.probes.inference import ModelList, ask, chat, read
 
 
 @needs("inference")
-def test_endpoints_list_exactly_the_promised_models(findings, target, chat_endpoints):
+def test_endpoints_list_exactly_the_promised_models(findings, target, chat_endpoints, embedders):
     """An endpoint lists the models that the target promises, each once, and no other.
 
     Why: clients choose from this list; one model more or less is not the deployment that was reviewed.
     Fix: start the server with the promised model, or correct `model` (gateway: `models`) in the target file.
     """
+    embedding = {promise.section.url: promise.endpoint.model for promise in embedders}
     for endpoint in findings.over(chat_endpoints, "endpoints"):
-        promised = target.gateway.models if endpoint.name.startswith("gateway") else [endpoint.model]
+        own = dict.fromkeys([endpoint.model, embedding.get(endpoint.url, endpoint.model)])
+        promised = target.gateway.models if endpoint.name.startswith("gateway") else list(own)
         with endpoint.client() as client:
             answer = ask(client, "GET", "models")
         models = answer.model_list
