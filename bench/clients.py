@@ -85,12 +85,14 @@ def by_httpx(url: str, callers: int, count: int) -> Read:
 def by_guidellm(url: str, callers: int, count: int) -> Read:
     """Measure with ``guidellm``, closed loop; its report has every request."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["benchmark", "--target", url.removesuffix("/v1"), "--model", "m", "--profile", "concurrent"]
-        words += ["--rate", str(callers), "--max-requests", str(count + callers), "--output-dir", folder]
-        words += ["--outputs", "json", "--processor", _tokenizer(Path(folder)), "--disable-console"]
-        words += ["--data", '{"prompt_tokens": 8, "output_tokens": 8}']
+        report = Path(folder) / "report.json"
+        words = ["run", "--disable-console", "--output", f"kind=json,path={report}"]
+        words += ["--backend", f"kind=openai_http,target={url.removesuffix('/v1')},model=m"]
+        words += ["--profile", f"kind=concurrent,streams={callers}"]
+        words += ["--constraint", f"kind=max_requests,count={count + callers}"]
+        words += ["--data", "kind=synthetic_text,prompt_tokens=8,output_tokens=8"]
+        words += ["--tokenizer", f"kind=huggingface_auto,model={_tokenizer(Path(folder))}"]
         _run("guidellm", words, Path(folder))
-        (report,) = Path(folder).glob("*.json")
         (benchmark,) = json.loads(report.read_text())["benchmarks"]
     done = sorted(benchmark["requests"]["successful"], key=lambda r: r["request_start_time"])[callers:]
     return Read([r["time_to_first_token_ms"] for r in done], None)
