@@ -85,12 +85,14 @@ def by_httpx(url: str, callers: int, count: int) -> Read:
 def by_guidellm(url: str, callers: int, count: int) -> Read:
     """Measure with ``guidellm``, closed loop; its report has every request."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["benchmark", "--target", url.removesuffix("/v1"), "--model", "m", "--profile", "concurrent"]
-        words += ["--rate", str(callers), "--max-requests", str(count + callers), "--output-dir", folder]
-        words += ["--outputs", "json", "--processor", _tokenizer(Path(folder)), "--disable-console"]
-        words += ["--data", '{"prompt_tokens": 8, "output_tokens": 8}']
+        report = Path(folder) / "report.json"
+        words = ["run", "--disable-console", "--output", f"kind=json,path={report}"]
+        words += ["--backend", f"kind=openai_http,target={url.removesuffix('/v1')},model=m"]
+        words += ["--profile", f"kind=concurrent,streams={callers}"]
+        words += ["--constraint", f"kind=max_requests,count={count + callers}"]
+        words += ["--data", "kind=synthetic_text,prompt_tokens=8,output_tokens=8"]
+        words += ["--tokenizer", f"kind=huggingface_auto,model={_tokenizer(Path(folder))}"]
         _run("guidellm", words, Path(folder))
-        (report,) = Path(folder).glob("*.json")
         (benchmark,) = json.loads(report.read_text())["benchmarks"]
     done = sorted(benchmark["requests"]["successful"], key=lambda r: r["request_start_time"])[callers:]
     return Read([r["time_to_first_token_ms"] for r in done], None)
@@ -104,7 +106,7 @@ def by_aiperf(url: str, callers: int, count: int) -> Read:
         words += ["--warmup-request-count", str(callers), "--tokenizer", _tokenizer(Path(folder))]
         words += ["--isl", "8", "--osl", "8", "--ui", "none", "--output-artifact-dir", f"{folder}/out"]
         _run("aiperf", words, Path(folder))
-        (report,) = Path(folder, "out").rglob("profile_export_aiperf.json")
+        report = min(Path(folder, "out").rglob("profile_export_aiperf.json"), key=lambda path: len(path.parts))
         told: dict[str, Any] = json.loads(report.read_text())["time_to_first_token"]
     return Read([told["p50"], told["p99"]], None, summed_up=True)
 
@@ -117,10 +119,11 @@ def clients() -> dict[str, Client]:
 
 
 def _run(tool: str, words: list[str], folder: Path) -> None:
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HOME": str(folder)}
+    # Not HF_HUB_OFFLINE: with it aiperf looks for the hub's snapshots and takes no folder.
+    alone = {"HOME": str(folder), "PYTHONPATH": ""}
     done = subprocess.run(
         [tool, *words], cwd=folder, capture_output=True, text=True, timeout=LONGEST_S, check=False,
-        env={**os.environ, **offline, "PYTHONPATH": ""}, stdin=subprocess.DEVNULL,
+        env={**os.environ, **alone}, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{tool} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
