@@ -5,14 +5,14 @@ from shipworthy.probes.inference.abandoned import USUAL_DESCRIPTORS
 
 
 @needs("inference")
-def test_answers_go_to_whom_they_belong(findings, evidence, callers):
+def test_answers_go_to_whom_they_belong(findings, evidence, crowd):
     """No answer holds what another caller sent, alone, by eight or by thirty-two, streamed or not.
 
     Why: an answer that reaches the wrong caller is a leak of one customer's data to another.
     Fix: keep nothing of a request outside its own scope; look for module-level state, reused buffers,
     batches whose places were mixed up, and caches that are keyed by too little.
     """
-    for endpoint, waves in findings.over(callers.of_every_model(callers.in_waves), "endpoints"):
+    for endpoint, waves in findings.over(crowd.of_every_model(crowd.in_waves), "endpoints"):
         codes = [echo.code for wave in waves for echo in wave.echoes]
         own = sum(echo.own for wave in waves for echo in wave.echoes)
         findings.looked_at(own, "answers that repeat their caller's code")
@@ -37,14 +37,14 @@ def test_answers_go_to_whom_they_belong(findings, evidence, callers):
 
 
 @needs("inference")
-def test_a_system_prompt_is_its_callers_own(findings, callers):
+def test_a_system_prompt_is_its_callers_own(findings, crowd):
     """The same question under two system prompts is answered under each one's own.
 
     Why: system prompts hold what an application knows of its customer; a cache that is keyed by the question
     alone hands it to the next one who asks the same.
     Fix: key caches of answers and of prefixes by the whole conversation, the model and its parameters.
     """
-    for endpoint, echoes in findings.over(callers.of_every_model(callers.under_orders), "endpoints"):
+    for endpoint, echoes in findings.over(crowd.of_every_model(crowd.under_orders), "endpoints"):
         codes = list(dict.fromkeys(echo.code for echo in echoes))
         if not any(echo.own or echo.foreign(codes) for echo in echoes):
             said = echoes[0].trouble or repr(echoes[0].text[:120])
@@ -64,14 +64,14 @@ def test_a_system_prompt_is_its_callers_own(findings, callers):
 
 @alone
 @needs("inference")
-def test_who_leaves_makes_room(findings, evidence, callers):
+def test_who_leaves_makes_room(findings, evidence, crowd):
     """A stream whose caller has left ends, and its slot is the next caller's.
 
     Why: users close tabs and agents give up; a GPU that goes on writing for nobody makes all others wait.
     Fix: watch for the disconnect while the answer is made and abort the request in the engine; a proxy or
     gateway in front has to close its own request when its caller leaves.
     """
-    left_by_endpoint = callers.of_every_model(callers.leaving, callers.who_may_leave)
+    left_by_endpoint = crowd.of_every_model(crowd.leaving, crowd.who_may_leave)
     for endpoint, left in findings.over(left_by_endpoint, "endpoints"):
         findings.looked_at(left.begun, "streams that were left at their first token")
         evidence.measure(
@@ -95,7 +95,7 @@ def test_who_leaves_makes_room(findings, evidence, callers):
 
 @alone
 @needs("inference")
-def test_connections_leave_nothing_behind(findings, evidence, callers, inference_endpoints):
+def test_connections_leave_nothing_behind(findings, evidence, crowd, inference_endpoints):
     """After hundreds of requests and connections, also dropped ones, the endpoint answers and holds no more.
 
     Why: a descriptor that leaks with every hundredth request stops the endpoint in the middle of some night.
@@ -103,7 +103,7 @@ def test_connections_leave_nothing_behind(findings, evidence, callers, inference
     """
     # Not through the gateway: its limit per user would turn most of these away and hit the other checks.
     for endpoint in findings.over(inference_endpoints, "endpoints"):
-        churned, left = callers.coming_and_going(endpoint)
+        churned, left = crowd.coming_and_going(endpoint)
         findings.looked_at(churned.requests, "requests over kept connections")
         evidence.measure(f"requests to {endpoint.name}", churned.requests, "requests", samples=1)
         evidence.measure(f"connections to {endpoint.name} dropped", churned.dropped, "connections", samples=1)
