@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -141,7 +141,7 @@ class BoundedTransport(httpx.BaseTransport):
         deadline = time.monotonic() + self._total_s
         request.extensions["timeout"] = patient(request.extensions.get("timeout", {}), deadline)
         try:
-            response = self._inner.handle_request(request)
+            response = self._answered(request)
         except httpx.TimeoutException as error:
             raise ProbeError(
                 f"{request.method} {request.url}: no answer in time ({type(error).__name__})"
@@ -149,6 +149,28 @@ class BoundedTransport(httpx.BaseTransport):
         except httpx.TransportError as error:
             raise ProbeError(f"{request.method} {request.url}: {_no_answer(error)}") from error
         return self._bounded(response, request, deadline)
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
+        """Send it; again where a connection that was kept open is lost before the answer begins.
+
+        A server may end such a connection at any time, after an answer too, and the next request may
+        cross that on its way (RFC 9112, 9.5). What came over a connection of its own is not asked again,
+        and nothing that writes is.
+        """
+        reads = request.method in SAFE_METHODS or bool(request.extensions.get("reads"))
+        opened = list[str]()
+
+        def note(event: str, _: Mapping[str, Any]) -> None:
+            opened.extend([event] if event == "connection.connect_tcp.started" else [])
+
+        request.extensions["trace"] = note
+        while True:  # each turn takes one kept connection out of the pool
+            try:
+                return self._inner.handle_request(request)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+                garbled = isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error)
+                if opened or garbled or not reads:
+                    raise
 
     def _bounded(self, response: httpx.Response, request: httpx.Request, deadline: float) -> httpx.Response:
         coding = response.headers.pop("content-encoding", "").strip().lower()

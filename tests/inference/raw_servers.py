@@ -77,7 +77,7 @@ def raw_server(answer: Answer, tls: ssl.SSLContext | None = None, *, listens: bo
             try:
                 served = tls.wrap_socket(connection, server_side=True) if tls else connection
                 if listens:
-                    _read_request(served)
+                    read_request(served)
                 answer(Peer(served, over))
                 served.close()
             except OSError:
@@ -94,7 +94,7 @@ def raw_server(answer: Answer, tls: ssl.SSLContext | None = None, *, listens: bo
         thread.join(5)
 
 
-def _read_request(connection: socket.socket) -> None:
+def read_request(connection: socket.socket) -> None:
     """Read all of it: closing a socket with something unread is a reset, not an end."""
     with connection.makefile("rb") as reader:
         length = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shipworthy.errors import ProbeError
 from shipworthy.probes.inference.calls import stream_chat
 from shipworthy.probes.inference.endpoint import ChatEndpoint
+from shipworthy.probes.inference.stream import StreamRecord
 
 TOKENS = 48
 ROUNDS = 3
@@ -52,14 +53,24 @@ def measure_spread(endpoint: ChatEndpoint, prompt: str) -> StreamSpread:
     """
     with endpoint.client() as client:
 
-        def text_span(max_tokens: int) -> tuple[float, float]:
+        def asked(max_tokens: int) -> StreamRecord:
             record = stream_chat(client, endpoint.request(prompt, max_tokens=max_tokens))
-            if record.incomplete or not record.timing:
+            if record.incomplete and not (max_tokens == 1 and record.ended):
                 raise ProbeError(f"{endpoint.name}: no complete stream to time: {record.incomplete}")
-            return record.timing.first_token_s, record.timing.last_token_s
+            return record
 
-        text_span(1)
-        one_token_s = statistics.median(text_span(1)[1] for _ in range(ROUNDS))
+        def text_span(max_tokens: int) -> tuple[float, float]:
+            timing = asked(max_tokens).timing
+            assert timing
+            return timing.first_token_s, timing.last_token_s
+
+        def one_token() -> float:
+            """Until its text is there; a token that is part of a character has none, it has an end."""
+            record = asked(1)
+            return record.timing.last_token_s if record.timing else record.ended_s
+
+        one_token()
+        one_token_s = statistics.median(one_token() for _ in range(ROUNDS))
         widest = StreamSpread(one_token_s, *text_span(TOKENS))
         for _ in range(ROUNDS - 1):
             if widest.share < BEYOND_DOUBT:

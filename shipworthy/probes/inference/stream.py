@@ -134,17 +134,26 @@ class StreamRecord:
     @property
     def incomplete(self) -> str | None:
         """Why this is no complete answer, whose times would mean nothing; None where it is one."""
+        if self._cause:
+            return self._cause
+        if not self.timing:
+            return "no text"
+        return None if self.finish_reasons else "no finish_reason: the answer was cut off"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to its end, be it without text: one token may be no whole character."""
+        return not self._cause and bool(self.finish_reasons)
+
+    @property
+    def _cause(self) -> str | None:
         if self.status != 200:
             return f"HTTP {self.status}" + (f" to {self.location[:200]}" if self.location else "")
         if self.broken:
             return self.broken
         if self.error_body:
             return f"an error in place of a stream: {self.error_body}"
-        if self.malformed:
-            return f"malformed event {self.malformed[0].event.data[:80]!r}"
-        if not self.timing:
-            return "no text"
-        return None if self.finish_reasons else "no finish_reason: the answer was cut off"
+        return f"malformed event {self.malformed[0].event.data[:80]!r}" if self.malformed else None
 
     @property
     def tokens_per_second(self) -> float:
