@@ -5,7 +5,8 @@ from shipworthy.probes.inference import Trouble
 
 OF_THEIR_OWN = (Trouble.ERROR, Trouble.ENCODING)
 """What other checks report, in test_stream_bytes.py."""
-SHOWN = 160
+CONTENT = (b'"delta"', b'"usage":{')
+"""Where in a chunk the part begins that matters."""
 
 
 @needs("inference")
@@ -40,9 +41,9 @@ def _breaches(record):
     others = [event for event in record.malformed if event.trouble not in OF_THEIR_OWN]
     if others:
         first = others[0]
-        many = f"{len(others)} of {len(record.arrivals)} events are no chunks; the first, at byte "
+        many = f"{len(others)} of {len(record.arrivals)} events are no chunks; the first, "
         yield (
-            f"{many}{first.event.offset}: {first.event.wire[:SHOWN]!r}: {first.trouble}: {first.problem}",
+            f"{many}{first.excerpt}: {first.trouble}: {first.problem}",
             "a chat.completion.chunk in every event",
         )
     if not record.chunks and not record.malformed and not record.error_body:
@@ -73,12 +74,12 @@ def test_done_ends_the_stream(findings, chat_endpoints, exchanges):
 def _around_done(record):
     last = record.arrivals[-1].event
     if not record.done_at:
-        return f"no [DONE]; the last event, at byte {last.offset}, was {last.wire[-SHOWN:]!r}"
+        return f"no [DONE]; the last event, {last.excerpt(*CONTENT)}"
     done = record.arrivals[record.done_at[0]].event
     after = record.arrivals[record.done_at[0] + 1].event
     return (
         f"[DONE] at byte {done.offset} as event {record.done_at[0] + 1} of {len(record.arrivals)}, "
-        f"and after it {after.wire[:SHOWN]!r}"
+        f"and after it, {after.excerpt(*CONTENT)}"
     )
 
 
@@ -100,7 +101,7 @@ def test_one_id_names_all_chunks(findings, chat_endpoints, exchanges):
                 findings.add(
                     f"{endpoint.name}, {field} of the chunks",
                     saw=f"{first} at first, then {getattr(chunk, field)} ({len(others)} of {len(events)} "
-                    f"chunks differ), at byte {event.offset}: {event.wire[:SHOWN]!r}",
+                    f"chunks differ), {event.excerpt(str(getattr(chunk, field)).encode())}",
                     want="one for the whole answer",
                     fix=f"set {field} once, before the first chunk",
                 )
@@ -121,7 +122,7 @@ def test_the_role_comes_first(findings, chat_endpoints, exchanges):
             where = f"the role in chunk {with_role[0] + 1}" if with_role else "no role in any chunk"
             findings.add(
                 f"{endpoint.name}, streamed",
-                saw=f"{where}; the first is {spoken[0][0].wire[:SHOWN]!r}",
+                saw=f"{where}; the first is {spoken[0][0].excerpt(*CONTENT)}",
                 want='"role": "assistant" in the first chunk',
                 fix="send the role with, or before, the first text",
             )

@@ -7,6 +7,9 @@ SHOWN = 160
 HELD_BACK_TOKENS = 3
 """A character of four bytes may take four tokens; the first three show nothing until the last is there."""
 REPLACEMENT = "\ufffd"
+DELTA = b'"delta"'
+AS_BYTES = (REPLACEMENT.encode(), b"\\ufffd", b"\\uFFFD")
+"""As itself, or escaped."""
 
 
 @needs("inference")
@@ -57,7 +60,7 @@ def test_streams_carry_no_errors(findings, chat_endpoints, exchanges):
         for event in (event for event in record.malformed if event.trouble is Trouble.ERROR):
             findings.add(
                 f"{endpoint.name}, streamed, event {event.place + 1}",
-                saw=f"at byte {event.event.offset} {event.event.wire[:SHOWN]!r}",
+                saw=event.excerpt,
                 want="a chunk of the answer",
                 fix=fix,
             )
@@ -76,7 +79,7 @@ def test_streams_are_utf8(findings, chat_endpoints, exchanges):
         for event in (event for event in record.malformed if event.trouble is Trouble.ENCODING):
             findings.add(
                 f"{endpoint.name}, streamed, event {event.place + 1}",
-                saw=f"{event.problem}, in {event.event.wire[:SHOWN]!r} at byte {event.event.offset}",
+                saw=f"{event.problem}; {event.excerpt}",
                 want="UTF-8",
                 fix="hold a token back until its last character is complete, then encode it",
             )
@@ -101,7 +104,7 @@ def test_characters_come_whole(findings, chat_endpoints, exchanges):
         )
         findings.add(
             f"{endpoint.name}, streamed",
-            saw=f"{broken} times U+FFFD, first at byte {event.offset}: {event.wire[:SHOWN]!r}",
+            saw=f"{broken} times U+FFFD, first {event.excerpt(*AS_BYTES)}",
             want="the characters that the answer in one piece has",
             fix="decode the tokens incrementally (vLLM and TGI do), not each one by itself",
         )
@@ -124,8 +127,8 @@ def test_chunks_carry_something(findings, chat_endpoints, exchanges):
         if len(longest) > HELD_BACK_TOKENS:
             findings.add(
                 f"{endpoint.name}, streamed",
-                saw=f"{len(longest)} chunks in a row with nothing in them, the first at byte "
-                f"{longest[0].offset}: {longest[0].wire[:SHOWN]!r}",
+                saw=f"{len(longest)} chunks in a row with nothing in them, the first "
+                f"{longest[0].excerpt(DELTA)}",
                 want=f"text, or at most {HELD_BACK_TOKENS} empty chunks in a row, for a character in parts",
                 fix="send no chunk without text, but for the role, the finish_reason and the usage",
             )

@@ -2,7 +2,8 @@
 
 from shipworthy import needs
 
-SHOWN = 160
+DELTA, USAGE, REASON = b'"delta"', b'"usage"', b'"finish_reason"'
+"""Where in a chunk the part begins that matters."""
 
 
 @needs("inference")
@@ -20,7 +21,7 @@ def test_the_reason_to_end_comes_once(findings, chat_endpoints, exchanges):
             findings.add(
                 f"{endpoint.name}, streamed",
                 saw=f"finish_reason in chunk {', '.join(map(str, given)) or '(none)'} of {len(spoken)}; "
-                f"the last is {spoken[-1][0].wire[-SHOWN:]!r}",
+                f"the last is {spoken[-1][0].excerpt(DELTA)}",
                 want=f"one, in chunk {len(spoken)}",
                 fix="send finish_reason once, when the answer ends; see that nothing cuts the stream before",
             )
@@ -41,7 +42,7 @@ def test_the_reason_to_end_is_the_true_one(findings, chat_endpoints, exchanges):
             if wrong:
                 findings.add(
                     f"{endpoint.name}, streamed, cut at {exchanges.long} tokens",
-                    saw=f"finish_reason {wrong[0]!r} at byte {event.offset}: {event.wire[-SHOWN:]!r}",
+                    saw=f"finish_reason {wrong[0]!r}, {event.excerpt(REASON)}",
                     want=f"{plain!r}, as in one piece",
                     fix="take the finish_reason from the engine where the stream is made",
                 )
@@ -59,7 +60,7 @@ def test_usage_comes_last(findings, chat_endpoints, exchanges):
         if record.usage is None:
             findings.add(
                 f"{endpoint.name}, streamed with include_usage",
-                saw=f"no usage in the last chunk, {record.events[-1][0].wire[-SHOWN:]!r}",
+                saw=f"no usage in the last chunk, {record.events[-1][0].excerpt(DELTA)}",
                 want="usage in the last chunk before [DONE]",
                 fix="pass stream_options on to the engine and send the usage it gives",
             )
@@ -79,8 +80,7 @@ def test_usage_is_counted_once(findings, chat_endpoints, exchanges):
         if len(given) > 1:
             findings.add(
                 f"{endpoint.name}, streamed with include_usage",
-                saw=f"usage in {len(given)} chunks, the first at byte {given[0][0].offset}: "
-                f"{given[0][0].wire[-SHOWN:]!r}",
+                saw=f"usage in {len(given)} chunks, the first {given[0][0].excerpt(USAGE)}",
                 want="usage in the last chunk alone, for continuous_usage_stats was not asked for",
                 fix="send `usage: null`, or none, in every chunk but the last",
             )
@@ -89,7 +89,7 @@ def test_usage_is_counted_once(findings, chat_endpoints, exchanges):
         if given and same_text and given[-1][1].completion_tokens != plain.usage.completion_tokens:
             findings.add(
                 f"{endpoint.name}, completion_tokens",
-                saw=f"{given[-1][1].completion_tokens} streamed: {given[-1][0].wire[-SHOWN:]!r}",
+                saw=f"{given[-1][1].completion_tokens} streamed: {given[-1][0].excerpt(USAGE)}",
                 want=f"{plain.usage.completion_tokens}, as for the same text in one piece",
                 fix="count each token once, when it is made",
             )

@@ -7,6 +7,7 @@ from shipworthy.probes.inference import ChatCompletion, chat, measure_spread
 
 HELD_BACK = 0.25
 SHOWN = 60
+DELTA = b'"delta"'
 
 
 @needs("inference")
@@ -29,8 +30,7 @@ def test_streamed_text_equals_plain_text(findings, chat_endpoints, exchanges):
         event = _event_at(record, same)
         findings.add(
             f"{endpoint.name}, from character {same}",
-            saw=f"streamed: {record.spoken[same : same + SHOWN]!r}, from byte {event.offset}: "
-            f"{event.wire[:160]!r}",
+            saw=f"streamed: {record.spoken[same : same + SHOWN]!r}, {event.excerpt(DELTA)}",
             want=f"as in one piece: {plain[same : same + SHOWN]!r}",
             fix="look for chunks that a proxy or the server lost, doubled or put out of order",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from pydantic import ValidationError
 from shipworthy.probes.inference.models import ChatChunk
 from shipworthy.probes.inference.shape import first_problem
 from shipworthy.probes.inference.sse import Event
+
+COLUMN = re.compile(r"line 1 column (\d+)")
+NEAR = 16
 
 
 class Trouble(enum.StrEnum):
@@ -33,13 +37,20 @@ class Unreadable:
     trouble: Trouble
     problem: str
     """In one line: the field, the byte, the error's own message."""
+    at: bytes = b""
+    """Some of its bytes, where the trouble is."""
+
+    @property
+    def excerpt(self) -> str:
+        """Its bytes around the trouble."""
+        return self.event.excerpt(self.at)
 
 
 def read_event(place: int, event: Event) -> ChatChunk | Unreadable:
     """Read an event as a chunk."""
     body = _json(event.raw) if b'"error"' in event.raw else None
     if problem := error_message(body):
-        return Unreadable(place, event, Trouble.ERROR, problem)
+        return Unreadable(place, event, Trouble.ERROR, problem, b'"error"')
     try:
         return ChatChunk.model_validate_json(event.raw)
     except ValidationError as error:
@@ -65,15 +76,19 @@ def error_in(content: bytes) -> str | None:
     return error_message(_json(content))
 
 
-def _why(raw: bytes, problem: str) -> tuple[Trouble, str]:
+def _why(raw: bytes, problem: str) -> tuple[Trouble, str, bytes]:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
         wrong = raw[error.start : error.end]
-        return Trouble.ENCODING, f"byte {error.start} of the data, {wrong!r}: {error.reason}"
+        said = f"byte {error.start} of the data, {wrong!r}: {error.reason}"
+        return Trouble.ENCODING, said, raw[error.start : error.start + NEAR]
     if problem.startswith("body: Invalid JSON"):
-        return Trouble.JSON, problem.removeprefix("body: ")
-    return Trouble.SHAPE, problem
+        column = COLUMN.search(problem)
+        end = int(column[1]) if column else 0
+        return Trouble.JSON, problem.removeprefix("body: "), raw[max(0, end - NEAR) : end]
+    field = problem.partition(":")[0].rpartition(".")[2]
+    return Trouble.SHAPE, problem, f'"{field}"'.encode()
 
 
 def _json(content: bytes) -> Any:

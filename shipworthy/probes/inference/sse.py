@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_END = re.compile(rb"\r\n|\r|\n")
+SHOWN, BEFORE = 160, 60
+"""Bytes of an excerpt, and how many of them stand before the place that matters."""
 LONGEST_EVENT = 4 * 1024 * 1024
 
 
@@ -32,6 +34,13 @@ class Event:
     """The whole event as it was sent: every field and comment, up to its empty line."""
     offset: int = 0
     """Where it begins in the stream, in bytes."""
+
+    def excerpt(self, *telling: bytes) -> str:
+        """Its bytes for a finding, with their place: around the first of some bytes, or its beginning."""
+        places = (self.wire.find(part) for part in telling if part)
+        begin = max(0, next((place for place in places if place >= 0), 0) - BEFORE)
+        shown = self.wire[begin : begin + SHOWN]
+        return f"at byte {self.offset + begin} {shown!r}"
 
 
 @dataclass(slots=True)
