@@ -94,9 +94,9 @@ def report(comparison: Comparison, known: Known, engine: Engine, *, whole: bool)
         _say(f"\nNEW  {one.check}: {one.subject}\n     {one.said}\n{one.stanza}")
     if comparison.new:
         _say(
-            f"\n{len(comparison.new)} of the findings are not known. Look at the bytes: a false alarm is a bug"
-            " of the check;\na deviation belongs into tests/engines/known.toml (then `python -m tests.engines"
-            " --page`)"
+            f"\n{len(comparison.new)} of the findings are not known. Look at the bytes: a false alarm is a"
+            " bug of the check;\na deviation belongs into tests/engines/known.toml (then `python -m"
+            " tests.engines --page`)"
         )
         return 1
     _say("\nnothing new")
