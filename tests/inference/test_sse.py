@@ -103,6 +103,15 @@ def test_every_event_keeps_its_bytes_and_its_place(cuts: list[int]):
     assert parser.pending == b"data: never finished"
 
 
+def test_an_excerpt_shows_the_bytes_that_matter_and_their_place():
+    stream = b"data: first\n\ndata: " + b"x" * 500 + b"WRONG" + b"y" * 500 + b"\n\n"
+    _, event = SseParser().feed(stream)
+    place, shown = event.excerpt(b"absent", b"WRONG").removeprefix("at byte ").split(" ", 1)
+    assert "WRONG" in shown
+    assert stream[int(place) :].startswith(shown.encode()[2:-1])
+    assert event.excerpt().startswith("at byte 13 b'data: xxx")
+
+
 def test_an_endless_comment_is_refused_and_many_pings_are_not():
     feed(SseParser(longest=1000), b": ping\n\n" * 5)
     with pytest.raises(EventTooLongError):

@@ -49,6 +49,8 @@ def trouble(record: StreamRecord) -> tuple[Trouble, str]:
     """The first event that is no chunk."""
     first = record.malformed[0]
     assert first.event.wire == record.raw[first.event.offset :][: len(first.event.wire)]
+    assert first.at in first.event.wire
+    assert repr(first.at)[2:-1] in first.excerpt, "the excerpt shows the bytes that are wrong"
     return first.trouble, first.problem
 
 
