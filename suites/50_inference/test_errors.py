@@ -17,9 +17,12 @@ def _refused_requests(route):
         if streamed and not route.streams:
             continue
         asked = good | streamed
-        empty = {name: value for name, value in asked.items() if name != route.required}
         yield f"unknown model{how}", json.dumps(asked | {"model": UNKNOWN_MODEL}), 404
-        yield f"no {route.required}{how}", json.dumps(empty), 400
+        if route.required == "prompt":  # without one, a completion may begin a document of its own
+            yield f"a prompt that is no text{how}", json.dumps(asked | {"prompt": {"text": "Hello."}}), 400
+        else:
+            empty = {name: value for name, value in asked.items() if name != route.required}
+            yield f"no {route.required}{how}", json.dumps(empty), 400
         if route.required == "messages":
             yield f"an empty list of messages{how}", json.dumps(asked | {"messages": []}), 400
         if "max_tokens" in asked:

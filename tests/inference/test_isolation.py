@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.reference.services.inference.app import make_app
+from fixtures.reference.services.inference.changes import each_token
+from fixtures.reference.services.inference.seam import Seam
 from shipworthy import ProbeError
 from shipworthy.probes.inference import ChatEndpoint
 from shipworthy.probes.inference.abandoned import churn, descriptors_left, leave_streams, open_descriptors
 from shipworthy.probes.inference.isolation import ask_in_waves, ask_under_orders, tokens_to_repeat
+from tests.inference.conftest import KEY, settings
+from tests.serving import serving
 
 
 def leaks(waves) -> list:
@@ -62,6 +67,14 @@ def test_a_prompt_that_is_cached_by_its_question_shows_the_other_code(start):
 
 def test_callers_who_leave_a_healthy_endpoint_leave_their_slots(start):
     left = leave_streams(start(slots=2, ttft_ms=10, gap_ms=5), 8, 4, patience_s=5)
+    assert (left.begun, left.trouble) == (8, None)
+
+
+def test_a_first_token_that_is_part_of_a_character_is_an_answer_all_the_same():
+    held_back = Seam(chunks=each_token(lambda number, chunk: [] if number == 1 else [chunk]))
+    with serving(make_app(settings(slots=2, ttft_ms=10, gap_ms=5), held_back)) as url:
+        endpoint = ChatEndpoint("inference.instant", f"{url}/v1", "instant-1", KEY)
+        left = leave_streams(endpoint, 8, 4, patience_s=5)
     assert (left.begun, left.trouble) == (8, None)
 
 

@@ -129,20 +129,22 @@ def _try_first_token(client: httpx.Client, body: Body) -> str | None:
         response = client.send(request, stream=True)
     except ProbeError as error:
         return str(error)
-    parser, text = SseParser(), False
+    parser, one_token = SseParser(), body["max_tokens"] == 1
+    text = ended = False
     try:
         if response.status_code != 200:
             return f"HTTP {response.status_code}"
         for piece in response.iter_raw():
-            events = tuple(Arrival(0.0, event) for event in parser.feed(piece))
-            text = text or StreamRecord(200, "", events, 0.0).timing is not None
-            if text and body["max_tokens"] > 1:
+            came = StreamRecord(200, "", tuple(Arrival(0.0, event) for event in parser.feed(piece)), 0.0)
+            text, ended = text or came.timing is not None, ended or came.ended
+            if text and not one_token:
                 break
     except (ProbeError, EventTooLongError, httpx.TransportError) as error:
         return str(error) or type(error).__name__
     finally:
         response.close()
-    return None if text else "the stream had no text"
+    # One token may be part of a character: then its stream has no text, and an end.
+    return None if text or (one_token and ended) else "the stream had no text"
 
 
 @dataclass(frozen=True, slots=True)
