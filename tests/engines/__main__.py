@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from shipworthy.ledger import read_ledger
 from tests.engines.known import Comparison, Deviation, Known, Seen, compare, read_known, seen_in
 from tests.engines.page import PAGE, page
 from tests.engines.serving_engine import MODEL, Engine, EngineError, transformers_serve
+from tests.engines.tiny_model import CONTEXT_TOKENS
 
 JUDGING_S = 1500.0
 
@@ -61,35 +62,45 @@ def judge(engine: Engine, known: Known, words: Sequence[str]) -> list[Seen]:
     """
     folder = engine.model.parent
     target = folder / "engine.toml"
-    promised = {"url": f"{engine.url}/v1", "model": MODEL, "health": f"{engine.url}/health"}
+    promised = {"url": f"{engine.url}/v1", "model": MODEL, "context_tokens": CONTEXT_TOKENS}
     offered = {"offers": list(known.offers), "tokenizer": str(engine.model / "tokenizer.json")}
+    offered |= {"health": f"{engine.url}/health"}
     section = {"name": "engine", "writes": "none", "inference": {"instant": promised | offered}}
     target.write_text(tomlkit.dumps(section), encoding="utf-8")
     command = [sys.executable, "-m", "shipworthy.cli", "run", str(target), "--stage", "inference"]
     command += ["--reports", str(folder / "reports"), "-n", "0", *words]
     _say(f"judging: shipworthy {' '.join(command[3:])}")
     environment = os.environ | {"PYTHONPATH": str(HOUSE)}
-    subprocess.run(command, cwd=folder, env=environment, timeout=JUDGING_S, check=False)
-    ledgers = sorted((folder / "reports").glob("runs/*/*/ledger.jsonl"))
+    before = set(_ledgers(folder))
+    try:
+        subprocess.run(command, cwd=folder, env=environment, timeout=JUDGING_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"the gate was not done within {JUDGING_S:.0f} s") from error
+    ledgers = set(_ledgers(folder)) - before
     if not ledgers:
         raise EngineError("the gate left no record")
-    records = [entry for entry in read_ledger(ledgers[-1]) if entry["event"] == "check" and entry["final"]]
+    records = [entry for entry in read_ledger(ledgers.pop()) if entry["event"] == "check" and entry["final"]]
     if not records:
         raise EngineError("no check was run")
     return list(seen_in(records))
+
+
+def _ledgers(folder: Path) -> Iterator[Path]:
+    return (folder / "reports").glob("runs/*/*/ledger.jsonl")
 
 
 def report(comparison: Comparison, known: Known, engine: Engine, *, whole: bool) -> int:
     """Say what is new, what was met again and what is gone; a limited run says nothing about what is gone."""
     if engine.versions != known.versions:
         _say(f"\nversions: {engine.versions}, known are the deviations of {known.versions}")
-    met = [entry for entry in comparison.seen if isinstance(entry, Deviation)]
-    _say(f"\n{len(met)} of {len(known.deviation)} known deviations were found:")
-    for entry in met:
-        _say(f"  {entry.check}: {entry.subject}")
-    for gone in comparison.gone if whole else ():
-        subject = gone.subject if isinstance(gone, Deviation) else gone.says
-        _say(f"GONE  {gone.check}: {subject}; take it out of tests/engines/known.toml, then --page")
+    known_places = sum(len(entry.subjects) for entry in known.deviation)
+    met = [f"  {entry.check}: {subject}" for entry, subject in comparison.met if isinstance(entry, Deviation)]
+    _say(f"\n{len(met)} of {known_places} known findings were met again:")
+    for line in met:
+        _say(line)
+    for entry, subject in comparison.gone if whole else ():
+        said = subject or getattr(entry, "says", "")
+        _say(f"GONE  {entry.check}: {said}; take it out of tests/engines/known.toml, then --page")
     for one in comparison.new:
         _say(f"\nNEW  {one.check}: {one.subject}\n     {one.said}\n{one.stanza}")
     if comparison.new:
