@@ -4,14 +4,13 @@ import json
 
 from shipworthy import ProbeError, alone, needs
 from shipworthy.probes.inference import TooFewSamplesError, needed_samples
+from shipworthy.probes.inference.judgements import hold_to_promise
 from shipworthy.probes.inference.meter.agreement import agreements
 from shipworthy.probes.inference.meter.figures import histogram, quantile, summary, times
 from shipworthy.probes.inference.meter.pictures import draw_distributions, draw_sweep, draw_timeline
 from shipworthy.probes.inference.meter.pressure import pressure_of, turned_away
-from shipworthy.probes.inference.meter.slo import Decision, broken_by, judge
 
 FALLS_BEHIND = 0.05
-SHOWN = 3
 
 
 @alone
@@ -35,10 +34,10 @@ def test_answers_keep_every_limit(findings, evidence, instant_latency, instant_p
         for figure in summary(run.measurement, promise.limits):
             evidence.measure(figure.name, figure.value, figure.unit, samples=figure.samples)
             evidence.note(figure.text)
-    _hold(
-        findings, evidence, run, promise, "answers within every limit",
+    hold_to_promise(
+        run, promise, "answers within every limit",
         fix="mend what the broken answers exceeded: queueing first (slots, replicas), then the model's speed",
-    )  # fmt: skip
+    ).report(findings, evidence)  # fmt: skip
 
 
 @alone
@@ -51,10 +50,10 @@ def test_first_tokens_come_in_time(findings, evidence, instant_latency, instant_
     """
     promise = instant_promises.first_token
     _quantiles(evidence, instant_latency, "TTFT", (0.5, 0.95), {0.95: promise.limits.ttft_s * 1000})
-    _hold(
-        findings, evidence, instant_latency, promise, "time to first token",
+    hold_to_promise(
+        instant_latency, promise, "time to first token",
         fix="see in the endpoint's own metrics where it goes (queue, prefill)",
-    )  # fmt: skip
+    ).report(findings, evidence)  # fmt: skip
 
 
 @alone
@@ -70,10 +69,10 @@ def test_tokens_come_at_the_promised_rate(findings, evidence, instant_latency, i
     rate = quantile("token rate", rates, 0.5, unit="tokens/s")
     limit = promise.limits.tokens_per_second
     evidence.measure(rate.name, rate.value, rate.unit, samples=rate.samples, limit=limit)
-    _hold(
-        findings, evidence, instant_latency, promise, f"token rate, p50 {rate.value:.1f} tokens/s",
+    hold_to_promise(
+        instant_latency, promise, f"token rate, p50 {rate.value:.1f} tokens/s",
         fix="look at GPU utilisation and batch size while serving; add a replica",
-    )  # fmt: skip
+    ).report(findings, evidence)  # fmt: skip
 
 
 @alone
@@ -87,10 +86,10 @@ def test_answers_do_not_stall(findings, evidence, instant_latency, instant_promi
     promise = instant_promises.gap
     limit_ms = promise.limits.gap_s * 1000
     _quantiles(evidence, instant_latency, "largest gap", (0.5, 0.95), {0.95: limit_ms})
-    _hold(
-        findings, evidence, instant_latency, promise, "largest gap within an answer",
+    hold_to_promise(
+        instant_latency, promise, "largest gap within an answer",
         fix="chunk prefills, keep memory for running answers free, and look for stop-the-world pauses",
-    )  # fmt: skip
+    ).report(findings, evidence)  # fmt: skip
 
 
 @alone
@@ -128,55 +127,6 @@ def test_the_load_is_carried(findings, evidence, target, instant_latency):
             want=f"{rate:g} a second, answered as fast at the end as at the beginning",
             fix=f"add slots or replicas, or declare rate_per_s = {carried * 0.7:.0f}",
         )
-
-
-def _hold(findings, evidence, run, promise, what, *, fix):
-    samples = run.measurement.samples
-    findings.looked_at(len(samples), "streamed answers")
-    judgement = judge(samples, promise)
-    evidence.measure(
-        f"share that keeps it: {what.partition(',')[0]}", judgement.share, "share",
-        samples=judgement.count, limit=promise.share, at_least=True,
-    )  # fmt: skip
-    bounds = f"at least {judgement.lower:.1%}, at most {judgement.upper:.1%}"
-    seen = f"{judgement.kept} of {judgement.count} answers kept it ({bounds} for sure; {run.load.text})"
-    if judgement.decision is Decision.INCONCLUSIVE:
-        promised = f"promised are {promise.share:.1%}"
-        raise ProbeError(f"inference.instant, {what}: inconclusive: {seen}; {promised}; {_more(judgement)}")
-    if judgement.decision is Decision.NO_GO:
-        reasons = ", ".join(f"{count}: {reason}" for reason, count in judgement.reasons[:SHOWN])
-        worst = [
-            f"at {s.intended_s:.2f} s: {', '.join(over)}" for s, over in broken_by(samples, promise.limits)
-        ]
-        findings.add(
-            f"inference.instant, {what}",
-            saw=f"{seen}: {reasons}; the first {'; '.join(worst[:SHOWN])}",
-            want=f"{promise.share:.1%} of all answers: {_limits(promise.limits)}",
-            fix=f"{fix}; samples.json of answers_keep_every_limit has each answer",
-        )
-
-
-def _more(judgement):
-    if judgement.more is None:
-        return "the share is so near to the promise that no number of samples decides: promise less, or mend"
-    samples = judgement.count + judgement.more
-    return (
-        f"about {judgement.more} more samples would decide: "
-        f"set samples = {samples} in [inference.instant.latency]"
-    )
-
-
-def _limits(limits):
-    times_s = (
-        ("TTFT", limits.ttft_s),
-        ("TPOT", limits.tpot_s),
-        ("largest gap", limits.gap_s),
-        ("total", limits.total_s),
-    )
-    texts = [f"{name} at most {limit_s * 1000:g} ms" for name, limit_s in times_s if limit_s is not None]
-    if limits.tokens_per_second is not None:
-        texts.append(f"at least {limits.tokens_per_second:g} tokens/s")
-    return ", ".join(["complete", *texts])
 
 
 def _quantiles(evidence, run, name, shares, limits):
