@@ -124,7 +124,7 @@ LONGEST = 20_000
 
 def columns_in(node: Any) -> tuple[str, ...]:
     """Name the columns that a syntax tree refers to, in the order of their first mention."""
-    ends = [part.fields[-1] for part in _nodes(node) if _is(part, ast.ColumnRef)]
+    ends = [part.fields[-1] for part in nodes_of(node) if _is(part, ast.ColumnRef)]
     return tuple(dict.fromkeys(end.sval for end in ends if _is(end, ast.String)))
 
 
@@ -135,7 +135,7 @@ def functions_in(expression: str) -> tuple[str, ...]:
         tree: Any = parse_sql(f"select {expression}")
     except ParseError:
         return ()
-    calls = (part.funcname for part in _nodes(tree) if _is(part, ast.FuncCall))
+    calls = (part.funcname for part in nodes_of(tree) if _is(part, ast.FuncCall))
     names = (".".join(part.sval for part in call) for call in calls)
     return tuple(dict.fromkeys(name for name in names if "." in name and not name.startswith("pg_catalog.")))
 
@@ -167,7 +167,7 @@ def _context(node: Any) -> str:
     for operators, context in ((REGEX_OPERATORS, "regex"), (LIKE_OPERATORS, "like"), (JSON_OPERATORS, "key")):
         if name in operators:
             return context
-    calls = {part.funcname[-1].sval for part in _nodes(node) if _is(part, ast.FuncCall)}
+    calls = {part.funcname[-1].sval for part in nodes_of(node) if _is(part, ast.FuncCall)}
     return "length" if calls & LENGTH_FUNCTIONS else ""
 
 
@@ -194,10 +194,13 @@ def _is(node: Any, *kinds: type) -> bool:
     return isinstance(node, kinds)
 
 
-def _nodes(node: Any) -> Iterator[Any]:
-    yield node
-    for child in _children(node):
-        yield from _nodes(child)
+def nodes_of(node: Any) -> Iterator[Any]:
+    """Iterate over a syntax tree, from above; however deep it is."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(tuple(_children(node)))
 
 
 def _children(node: Any) -> Iterator[Any]:

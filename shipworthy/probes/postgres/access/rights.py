@@ -14,9 +14,9 @@ from typing import Any
 
 from pglast import ast, parse_sql
 from pglast.parser import ParseError
-from pglast.visitors import Visitor
 
 from shipworthy.probes.postgres.access.comparisons import Comparisons
+from shipworthy.probes.postgres.access.hints import nodes_of
 from shipworthy.probes.postgres.access.model import Row
 from shipworthy.probes.postgres.access.ownership import Ownership
 from shipworthy.probes.postgres.access.schema import Schema
@@ -67,24 +67,18 @@ def _named(condition: str) -> Iterator[str]:
         tree: Any = parse_sql(f"select {condition or 'true'}")
     except (ParseError, RecursionError):
         return
-    calls = _Calls()
-    calls(tree)
-    for text in calls.texts:
-        yield from _WORD.findall(text)
+    for call in nodes_of(tree):
+        if isinstance(call, ast.FuncCall) and _is_helper([part.sval for part in call.funcname or ()]):
+            for text in _texts(call.args or ()):
+                yield from _WORD.findall(text)
 
 
-class _Calls(Visitor):
-    """Collects the texts that stand as arguments."""
+def _is_helper(name: list[str]) -> bool:
+    return len(name) > 1 and name[0] not in _OWN
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
 
-    def visit_FuncCall(self, _: Any, node: Any) -> None:  # noqa: N802  pglast's name
-        """Take the texts of one call."""
-        if len(node.funcname) < 2 or node.funcname[0].sval in _OWN:
-            return
-        for argument in node.args or ():
-            constant = argument.arg if isinstance(argument, ast.TypeCast) else argument
-            if isinstance(constant, ast.A_Const) and isinstance(constant.val, ast.String):
-                self.texts.append(str(constant.val.sval))
+def _texts(arguments: Iterable[Any]) -> Iterator[str]:
+    for argument in arguments:
+        constant = argument.arg if isinstance(argument, ast.TypeCast) else argument
+        if isinstance(constant, ast.A_Const) and isinstance(constant.val, ast.String):
+            yield str(constant.val.sval)
