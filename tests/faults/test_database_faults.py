@@ -6,7 +6,6 @@ seconds and there can be many of them.
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from fixtures.reference.faults import all_faults
 from fixtures.reference.faults.drift import SERVER_WIDE
 from fixtures.reference.model import Fault
 from shipworthy.house import HOUSE
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed
 from shipworthy.probes.postgres.project import read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
 from tests.faults.judging import CHECKS, assert_caught, judge
+from tests.scratch_server import scratch_server
 
 PARTS = ("database", "recovery")
 LATER = "recovery.restore.restored_schema_is_equal"
@@ -73,19 +72,14 @@ class Deployments:
 
 @pytest.fixture(scope="module")
 def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    folder = tmp_path_factory.mktemp("server")
-    server = EmbeddedServer(folder / "data", free_port(), secrets.token_urlsafe(), durable=False)
-    server.start()
-    scratch = ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-
     def fill(dsn: str) -> None:
         project = read_project(HOUSE / "supabase")
         with connect_scratch(dsn) as connection:
             apply_migrations(connection, project)
             apply_seed(connection, project)
 
-    yield Deployments(scratch, scratch.template("deployed", fill, base=scratch.platform()))
-    server.remove()
+    with scratch_server(tmp_path_factory.mktemp("server")) as scratch:
+        yield Deployments(scratch, scratch.template("deployed", fill, base=scratch.platform()))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

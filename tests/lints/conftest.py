@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 import pytest
 
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.scratch import ScratchServer
+from tests.scratch_server import scratch_server
 
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchServer]:
-    folder = tmp_path_factory.mktemp("lints")
-    server = EmbeddedServer(folder / "server", free_port(), secrets.token_urlsafe(), durable=False)
-    server.start()
-    yield ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-    server.remove()
+    with scratch_server(tmp_path_factory.mktemp("lints")) as server:
+        yield server

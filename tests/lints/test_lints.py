@@ -9,15 +9,13 @@ import stat
 import pytest
 
 from shipworthy.errors import ProbeError
-from shipworthy.probes.postgres.container import provide_image, remove_containers, start_container
+from shipworthy.probes.postgres.container import remove_containers, start_container
 from shipworthy.probes.postgres.lints.advisors import Advice, cli_version, run_advisors
 from shipworthy.probes.postgres.lints.plpgsql import check_bodies
 from shipworthy.probes.postgres.lints.squawk import run_squawk
 from shipworthy.probes.postgres.project import Migration
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
 from shipworthy.setup import supabase_command
-
-IMAGE = os.environ.get("SHIPWORTHY_TEST_IMAGE", "shipworthy/postgres:17")
 
 
 @pytest.fixture
@@ -151,19 +149,14 @@ create trigger log before insert on public.u for each row execute function publi
 
 
 @pytest.mark.container
-def test_bodies_are_checked_with_their_tables():
+def test_bodies_are_checked_with_their_tables(container_engine):
     run = secrets.token_hex(5)
     try:
-        provide_image(IMAGE)
-        server = start_container(IMAGE, run=run, password="secret")
+        server = start_container(container_engine, run=run, password="secret")
         scratch = ScratchServer(server.dsn(), "postgres", run)
         with connect_scratch(scratch.clone(scratch.platform())) as connection:
             connection.execute(BODIES.encode())
             found = check_bodies(connection)
-    except ProbeError as error:
-        if os.environ.get("SHIPWORTHY_CONTAINER_TESTS") == "required":
-            raise
-        pytest.skip(str(error))
     finally:
         remove_containers(run)
     names = ("broken", "fine", "log", "touch", "unused")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from shipworthy.errors import ProbeError
-from shipworthy.probes.postgres.container import provide_image
 from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed
 from shipworthy.probes.postgres.project import Project, read_project
@@ -89,17 +85,3 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         return read_project(tmp_path / "project")
 
     return make
-
-
-@pytest.fixture(scope="session")
-def container_engine() -> str:
-    """The image to use; where containers are required, a missing engine is a failure."""
-    image = os.environ.get("SHIPWORTHY_TEST_IMAGE", "shipworthy/postgres:17")
-    try:
-        provide_image(image)
-    except ProbeError as error:
-        if os.environ.get("SHIPWORTHY_CONTAINER_TESTS") == "required":
-            raise
-        gc.collect()  # the SDK leaves its socket to the collector when it cannot connect
-        pytest.skip(str(error))
-    return image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,10 +10,10 @@ import psycopg
 import pytest
 
 from shipworthy.house import HOUSE
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import apply_migrations
 from shipworthy.probes.postgres.project import Project, read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
+from tests.scratch_server import scratch_server
 
 Made = Callable[..., psycopg.Connection[Any]]
 Worlds = dict[bool, psycopg.Connection[Any]]
@@ -22,11 +21,8 @@ Worlds = dict[bool, psycopg.Connection[Any]]
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchServer]:
-    folder = tmp_path_factory.mktemp("catalogue-checks")
-    server = EmbeddedServer(folder / "server", free_port(), secrets.token_urlsafe(), durable=False)
-    server.start()
-    yield ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-    server.remove()
+    with scratch_server(tmp_path_factory.mktemp("catalogue-checks")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

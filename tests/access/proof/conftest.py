@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +12,9 @@ import pytest
 from shipworthy.probes.postgres.access.calls import measure_calls
 from shipworthy.probes.postgres.access.matrix import measure_access
 from shipworthy.probes.postgres.access.model import AccessMatrix
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
 from tests.access.proof.small_worlds import ORGANIZATIONS, read_worlds
+from tests.scratch_server import scratch_server
 
 HERE = Path(__file__).parent
 
@@ -28,11 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchServer]:
-    folder = tmp_path_factory.mktemp("access-proof")
-    server = EmbeddedServer(folder / "server", free_port(), secrets.token_urlsafe(), durable=False)
-    server.start()
-    yield ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-    server.remove()
+    with scratch_server(tmp_path_factory.mktemp("access-proof")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,10 +10,10 @@ import pytest
 
 from shipworthy.probes.postgres.access.schema import read_schema
 from shipworthy.probes.postgres.access.worlds import build_worlds
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import apply_migrations
 from shipworthy.probes.postgres.project import read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
+from tests.scratch_server import scratch_server
 
 from .built import Build, Built
 
@@ -29,11 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchServer]:
-    folder = tmp_path_factory.mktemp("worlds")
-    server = EmbeddedServer(folder / "server", free_port(), secrets.token_urlsafe(), durable=False)
-    server.start()
-    yield ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-    server.remove()
+    with scratch_server(tmp_path_factory.mktemp("worlds")) as server:
+        yield server
 
 
 @pytest.fixture
