@@ -13,7 +13,7 @@ from shipworthy.target import LoadedTarget, Target
 
 
 @pytest.hookspec
-def shipworthy_prepare(
+def pytest_shipworthy_prepare(
     loaded_target: LoadedTarget,
     parts: frozenset[str],
     shared: Shared,

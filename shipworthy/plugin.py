@@ -161,7 +161,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _prepare(config: pytest.Config) -> None:
     run = config.stash[RUN]
     try:
-        config.hook.shipworthy_prepare(
+        config.hook.pytest_shipworthy_prepare(
             loaded_target=run.loaded,
             parts=frozenset(part for check in run.plan.checks for part in check.needs),
             shared=Shared(run.workspace),

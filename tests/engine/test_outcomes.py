@@ -291,3 +291,33 @@ def test_a_first_run_leaves_the_working_tree_clean(gate: Gate) -> None:
         result = gate.run("run", "small", "--stage", "preflight")
         assert (result.code, git("status", "--porcelain")) == (0, ""), result.said
     assert result.outcomes["preflight.revision.tree_and_revision_are_known"] == "passed"
+
+
+PREPARES = """
+    def pytest_shipworthy_prepare(shared, parts, workspace):
+        (workspace / "begun").write_text(" ".join(sorted(parts)))
+        shared("server", lambda: {"started_by": "the hook"})
+"""
+USES_WHAT_IS_PREPARED = """
+    import time
+    from shipworthy import needs
+
+    @needs("web")
+    def test_the_server_was_started_ahead(shared, workspace):
+        '''What takes its time was begun by the hook.'''
+        until = time.monotonic() + 20
+        while not (workspace / "begun").exists():
+            assert time.monotonic() < until, "the hook was not called"
+            time.sleep(0.01)
+        assert (workspace / "begun").read_text() == "web"
+        assert shared("server", lambda: {"started_by": "the check"}) == {"started_by": "the hook"}
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_fixture_plugin_prepares_ahead_of_the_checks(gate: Gate, workers: str) -> None:
+    gate.target('[web]\nurl = "http://127.0.0.1:9"')
+    gate.suite("", PREPARES, module="conftest.py")
+    gate.suite("11_alpha", USES_WHAT_IS_PREPARED)
+    result = gate.run("run", "small", "--stage", "alpha", "-n", workers)
+    assert result.outcomes == {"alpha.module.the_server_was_started_ahead": "passed"}, result.said
