@@ -125,8 +125,9 @@ def test_the_picture_has_a_lane_for_each_figure_and_a_dot_for_each_block() -> No
     assert picture
     parts = list(ET.fromstring(picture).iter())
     classes = [part.get("class") for part in parts]
-    assert classes.count("dot") == 8 * len(FIGURES)
-    assert classes.count("bar worse") == len(FIGURES)
+    assert classes.count("faint") == 8 * len(FIGURES)
+    bars = [part for part in parts if part.tag.endswith("rect") and part.get("class") == "bad"]
+    assert len(bars) == len(FIGURES)
     texts = [part.text for part in parts]
     assert {figure.name for figure in FIGURES} <= set(texts)
     assert any("surely 1.500 to 1.500" in (text or "") for text in texts)

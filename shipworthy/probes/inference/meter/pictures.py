@@ -9,9 +9,9 @@ from itertools import accumulate, chain
 from shipworthy.probes.inference.meter.figures import times
 from shipworthy.probes.inference.meter.sample import Sample
 from shipworthy.probes.inference.meter.slo import Limits
-from shipworthy.probes.inference.meter.svg import WIDTH, Scale, bar, line, page, path, text, x_axis, y_axis
 from shipworthy.probes.inference.meter.sweep import Sweep
 from shipworthy.probes.inference.statistics import needed_samples, percentile
+from shipworthy.probes.svg import WIDTH, Scale, bar, dot, legend, line, page, path, text, x_axis, y_axis
 
 LEFT, RIGHT = 60, 30
 PANEL = 190
@@ -21,6 +21,12 @@ LEAST_MS = 0.1
 LANES = 220
 STALLS = 4.0
 """Without a promised gap, one that is so many times the 95th percentile of all gaps is shown as a stall."""
+LEGEND = (
+    ("wait", "until the first token"),
+    ("main", "tokens come"),
+    ("warn", "a stall"),
+    ("bad", "a miss"),
+)
 
 
 def draw_distributions(samples: Sequence[Sample], limits: Limits) -> str:
@@ -113,7 +119,7 @@ def draw_timeline(samples: Sequence[Sample], limits: Limits) -> str:
     misses = sum(bool(sample.miss) for sample in samples)
     counted = f"{len(samples)} answers, {misses} misses, {stalls} stalls"
     subtitle = f"{counted} (gaps above {stall_s * 1000:.0f} ms){shown}"
-    parts = (*_legend(), *x_axis(across, top - 6, bottom, "seconds after the first request"), *lanes)
+    parts = (*legend(LEGEND), *x_axis(across, top - 6, bottom, "seconds after the first request"), *lanes)
     return page(bottom + 48, "When answers came", subtitle, parts)
 
 
@@ -132,20 +138,6 @@ def _chosen(samples: Sequence[Sample], stall_s: float) -> list[Sample]:
     rest = [sample for sample in ordered if sample not in notable]
     every = math.ceil(len(rest) / (LANES - len(notable)))
     return sorted([*notable, *rest[::every]], key=lambda sample: sample.intended_s)
-
-
-def _legend() -> Iterator[str]:
-    x = 16.0
-    named = (
-        ("wait", "until the first token"),
-        ("main", "tokens come"),
-        ("warn", "a stall"),
-        ("bad", "a miss"),
-    )
-    for kind, words in named:
-        yield bar(kind, x, 66, 14, 12)
-        yield text(x + 20, 76, words)
-        x += 44 + 6.3 * len(words)
 
 
 def _lane(
@@ -181,8 +173,8 @@ def draw_sweep(sweep: Sweep) -> str:
         *_callers_axis(sweep, across, bottom),
         path("curve", [(across(level.callers), rates(level.tokens_per_s)) for level in levels]),
         path("second", [(across(callers), waits(wait)) for callers, wait in waits_ms]),
-        *(_dot("main", across(level.callers), rates(level.tokens_per_s)) for level in levels),
-        *(_dot("warn", across(callers), waits(wait)) for callers, wait in waits_ms),
+        *(dot("main", across(level.callers), rates(level.tokens_per_s), 4) for level in levels),
+        *(dot("warn", across(callers), waits(wait), 4) for callers, wait in waits_ms),
         line("knee", across(knee.callers), top, across(knee.callers), bottom),
         line("knee", across(sweep.callers), top, across(sweep.callers), bottom),
         text(across(knee.callers) + 5, top - 4, f"knee: {knee.callers}", "mark"),
@@ -200,7 +192,3 @@ def _callers_axis(sweep: Sweep, across: Scale, bottom: float) -> Iterator[str]:
     for level in sweep.levels:
         yield text(across(level.callers), bottom + 16, str(level.callers), "dim", "middle")
     yield text(across.end, bottom + 34, "callers", "dim", "end")
-
-
-def _dot(kind: str, x: float, y: float) -> str:
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'

@@ -1,4 +1,4 @@
-"""What the meter's pictures are made of: a page for light and dark, panels with axes, marks."""
+"""What the pictures of measurements are made of: a page for light and dark, axes, bars, lines of text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH = 1000
+WIDTH = 1280
 STEPS = (1, 2, 5)
 MOST_TICKS = 8
 
@@ -15,20 +15,25 @@ MOST_TICKS = 8
 STYLE = """
   svg { color-scheme: light dark; font: 12px system-ui, sans-serif; --ink: #1d2330; --dim: #5b6474;
         --line: #d9dde5; --paper: #ffffff; --bad: #c62f3b; --warn: #b8640a; --main: #2f6fb0;
-        --wait: #9aa7b8; --mark: #7a2fb5; }
+        --good: #2b7d49; --wait: #838fa1; --mark: #7a2fb5; }
   @media (prefers-color-scheme: dark) {
     svg { --ink: #e8ebf1; --dim: #a3acbb; --line: #3a4250; --paper: #171b22; --bad: #f0656f;
-          --warn: #e8963c; --main: #6fa8dc; --wait: #66738a; --mark: #c08bf0; }
+          --warn: #e8963c; --main: #6fa8dc; --good: #58c07d; --wait: #76849c; --mark: #c08bf0; }
   }
   text { fill: var(--ink); } .dim { fill: var(--dim); } .grid { stroke: var(--line); }
   .axis { stroke: var(--dim); } .paper { fill: var(--paper); } .title { font-size: 16px; font-weight: 600; }
   .bad { fill: var(--bad); } .warn { fill: var(--warn); } .main { fill: var(--main); }
-  .wait { fill: var(--wait); } .mark { fill: var(--mark); }
+  .good { fill: var(--good); } .wait { fill: var(--wait); } .mark { fill: var(--mark); }
+  rect { fill-opacity: 0.88; } .paper { fill-opacity: 1; } path.mark { stroke: var(--paper); }
   .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 3; }
   .curve { stroke: var(--main); stroke-width: 2; fill: none; }
   .second { stroke: var(--warn); stroke-width: 2; fill: none; stroke-dasharray: 5 3; }
   .knee { stroke: var(--mark); stroke-width: 1.5; stroke-dasharray: 2 3; }
-  .quantile { stroke: var(--ink); }
+  .quantile { stroke: var(--ink); stroke-width: 1.5; }
+  .ceiling { stroke: var(--warn); stroke-width: 1.5; stroke-dasharray: 6 3; }
+  .tick { stroke: var(--dim); stroke-dasharray: 2 3; }
+  .faint { fill: var(--main); fill-opacity: 0.45; }
+  .mean { fill: var(--paper); stroke: var(--ink); stroke-width: 1.5; }
   .label { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
 """
 
@@ -85,10 +90,11 @@ def page(height: float, title: str, subtitle: str, parts: Iterable[str]) -> str:
     )
 
 
-def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    """Give one line of text."""
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start", told: str = "") -> str:
+    """Give one line of text; ``told`` is shown under the pointer."""
     named = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{named}>{escape(words)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{named}'
+    return f"<text {place}>{escape(words)}{_under_pointer(told)}</text>"
 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
@@ -99,7 +105,26 @@ def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
 def bar(kind: str, x: float, y: float, width: float, height: float, told: str = "") -> str:
     """Give one rectangle; ``told`` is shown under the pointer."""
     place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.8):.1f}" height="{height:.1f}"'
-    return f'<rect class="{kind}" {place}>{f"<title>{escape(told)}</title>" if told else ""}</rect>'
+    return f'<rect class="{kind}" {place}>{_under_pointer(told)}</rect>'
+
+
+def legend(named: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Give a line of colours with what they mean, below the title."""
+    x = 16.0
+    for kind, words in named:
+        yield bar(kind, x, 66, 14, 12)
+        yield text(x + 20, 76, words)
+        x += 44 + 6.6 * len(words)
+
+
+def wedge(kind: str, x: float, y: float, told: str = "") -> str:
+    """Give one small triangle that stands on a point's height; ``told`` is shown under the pointer."""
+    return f'<path class="{kind}" d="M{x - 7:.1f} {y:.1f}l7-13l7 13z">{_under_pointer(told)}</path>'
+
+
+def dot(kind: str, x: float, y: float, radius: float) -> str:
+    """Give one filled circle."""
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
 
 
 def path(kind: str, points: Sequence[tuple[float, float]]) -> str:
@@ -125,3 +150,7 @@ def y_axis(scale: Scale, left: float, right: float, unit: str, *, at_right: bool
             yield line("grid", left, scale(value), right, scale(value))
         yield text(x, scale(value) + 4, f"{value:g}", "dim", anchor)
     yield text(x, scale.end - 12, unit, "dim", "end" if at_right else "start")
+
+
+def _under_pointer(told: str) -> str:
+    return f"<title>{escape(told)}</title>" if told else ""
