@@ -171,6 +171,8 @@ class InferenceEndpoint(Section):
     """The address under which whoever is not the gateway would reach it, and must be refused."""
     api_key: Secret | None = None
     """Sent as a bearer token."""
+    forbidden_key: Secret | None = None
+    """A key that is known and has no right to this model, another project's: it must get 403."""
     ttft_p95_ms: Milliseconds | None = None
     """Promised time to the first token, 95th percentile; under the load that ``latency`` declares."""
     tokens_per_second_p50: Annotated[float, Field(gt=0)] | None = None

@@ -108,6 +108,36 @@ def test_every_route_needs_the_key(findings, chat_endpoints, routes):
                         )
 
 
+@needs("inference.*.forbidden_key")
+def test_keys_without_the_right_are_forbidden(findings, promises, routes):
+    """A known key without a right to the model gets a 403 on every route, streamed too.
+
+    Why: where any key of the provider will do, a project's limits and its bill mean nothing.
+    Fix: look at what a key's project may use wherever the key is looked at, and answer 403.
+    """
+    for promise in findings.over([p for p in promises if p.section.forbidden_key], "endpoints"):
+        endpoint, key = promise.endpoint, promise.section.forbidden_key.get_secret_value()
+        with endpoint.client() as client:
+            control = ask(client, "GET", "models")
+        assert control.status == 200, f"{endpoint.name} GET /v1/models with the right key: {control.excerpt}"
+        with endpoint.client(key=key) as client:
+            for route, streamed in findings.over(_ways(routes(endpoint)), "routes"):
+                answer = ask(client, "POST", route.path, json.dumps({**route.body, **streamed}).encode())
+                if answer.status != 403 or isinstance(answer.error, ValidationError):
+                    how = ", streamed," if streamed else ""
+                    findings.add(
+                        f"{endpoint.name} POST /v1/{route.path}{how} with forbidden_key",
+                        saw=answer.excerpt,
+                        want="HTTP 403 in OpenAI's error shape",
+                        fix="check the rights of the key's project on this route; a 401 says that the key is "
+                        "not known here: declare one that is",
+                    )
+
+
+def _ways(routes):
+    return [(route, how) for route in routes for how in ({}, {"stream": True}) if route.streams or not how]
+
+
 @needs("inference")
 def test_errors_have_the_openai_shape(findings, chat_endpoints, routes):
     """Every refusal explains itself in OpenAI's error shape.

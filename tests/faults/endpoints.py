@@ -20,7 +20,7 @@ from shipworthy.house import HOUSE
 from tests.faults.judging import CHECKS
 from tests.serving import serving
 
-KEY = "sk-of-the-tests"
+KEY, FORBIDDEN_KEY = "sk-of-the-tests", "sk-of-another-project"
 NO_FORMS: Mapping[str, str] = {}
 
 
@@ -38,13 +38,14 @@ FAULTS = [fault for fault in all_faults().values() if of_inference(fault)]
 def deployed(folder: Path, fault: Fault | None, forms: Mapping[str, str] = NO_FORMS) -> Iterator[str]:
     """Serve all endpoints, one with a fault or any in a form, and name their target: it promises what
     local does."""
-    values = {"OPENAI_API_KEY": KEY}
+    values = {"OPENAI_API_KEY": KEY, "FORBIDDEN_API_KEY": FORBIDDEN_KEY}
+    keys = {"API_KEY": KEY, "FORBIDDEN_KEY": FORBIDDEN_KEY}
     with ExitStack() as servers:
         for name, pacing in PACING.items():
             switches = dict(fault.switches.get(name, {})) if fault else {}
             switches |= {"FORM": forms[name]} if name in forms else {}
             seam = chosen(switches)
-            settings = {"PORT": "0", "MODEL": MODELS[name], "API_KEY": KEY, **pacing, **switches}
+            settings = {"PORT": "0", "MODEL": MODELS[name], **keys, **pacing, **switches}
             app = make_app(Settings.from_environment(settings), seam)
             url = servers.enter_context(serving(app, seam.protocol))
             values |= endpoint_variables(name, url)
