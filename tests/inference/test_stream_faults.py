@@ -23,6 +23,9 @@ MARKS: dict[str, Callable[[StreamRecord], bool]] = {
     "error_in_stream": lambda r: trouble(r) == (Trouble.ERROR, "CUDA out of memory"),
     "error_under_200": lambda r: r.error_body == "CUDA out of memory" and r.status == 200,
     "malformed_event": lambda r: trouble(r)[0] is Trouble.JSON,
+    "half_a_surrogate_pair": lambda r: (
+        trouble(r)[0] is Trouble.JSON and rb"\ud83d" in r.malformed[0].event.wire
+    ),
     "invalid_utf8": lambda r: trouble(r)[0] is Trouble.ENCODING and "b'\\xe2\\x86'" in trouble(r)[1],
     "plain_stream": lambda r: r.content_type == "text/plain",
     "compressed_stream": lambda r: r.coding == "gzip" and r.incomplete is None,
@@ -74,7 +77,9 @@ def test_a_healthy_stream_shows_no_fault(start):
     assert [fault for fault, shows in MARKS.items() if fault not in NEED_TROUBLE and shows(record)] == []
 
 
-NEED_TROUBLE = {"malformed_event", "invalid_utf8", "unknown_finish_reason", "error_in_stream"}
+NEED_TROUBLE = {
+    "malformed_event", "half_a_surrogate_pair", "invalid_utf8", "unknown_finish_reason", "error_in_stream",
+}  # fmt: skip
 """Faults whose mark is that some event is no chunk; a healthy stream has none."""
 
 
