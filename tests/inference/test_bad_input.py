@@ -261,9 +261,9 @@ def test_an_answer_in_http_1_0_is_read_and_its_version_kept():
 
 def test_an_endpoint_that_does_not_answer_is_asked_once_by_all_checks():
     asked: list[Peer] = []
-    exchanges = Exchanges()
     with raw_server(asked.append) as url:
         endpoint = ChatEndpoint("inference.instant", url, "m")
+        exchanges = Exchanges((endpoint,))
         for _ in range(3):
             for ask_it in (exchanges.stream, exchanges.begun, exchanges.chunked, exchanges.completion):
                 with pytest.raises(ProbeError, match="disconnected"):
