@@ -32,10 +32,17 @@ class Executor:
     def __init__(self, run: Run, config: pytest.Config) -> None:
         self._run, self._redactor = run, run.redactor
         self._planned = {check.id: check for check in run.plan.checks}
+        self._modules = {check.file for check in run.plan.checks}
         self._order = {identity: index for index, identity in enumerate(self._planned)}
         self._check_s = run.loaded.target.budgets.check_s
         self._barrier: Barrier | None = None
         self._worker = getattr(config, "workerinput", {}).get("workerid", "main")
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave the modules out that hold none of a partial run's checks: they need not be imported."""
+        in_a_stage = collection_path.match("test_*.py") and check_id(collection_path, "") is not None
+        planned = "/".join(collection_path.parts[-3:]) in self._modules
+        return True if self._run.plan.partial and in_a_stage and not planned else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
