@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shipworthy.catalogue import EVERYTHING
 from shipworthy.ledger import LedgerReader, Outcome
 from shipworthy.plan import PlannedCheck
 
@@ -18,8 +19,9 @@ class Barrier:
     """Says when a check may start.
 
     A check of stage N starts when every check of the earlier stages has its record, and is
-    withheld as soon as one of those blocks. A check that must be alone also waits for every
-    check before it in its own stage; the plan lists a stage's lone checks last.
+    withheld as soon as one of those blocks. A check that must be alone also waits for those
+    before it in its own stage, except for the ones that are alone with another part; the plan lists
+    a stage's lone checks last.
     """
 
     checks: Sequence[PlannedCheck]
@@ -48,6 +50,7 @@ class Barrier:
 
         """
         head = next(index for index, other in enumerate(self.checks) if other.stage == check.stage)
+        in_its_way = list(self._in_its_way(check, head))
         deadline = time.monotonic() + self.deadline_s
         while True:
             self._read()
@@ -55,12 +58,17 @@ class Barrier:
                 if number < check.number:
                     return what
             # The check that a lost worker left behind may be queued behind this one.
-            waits_for = self.checks.index(check) if check.alone and not self._worker_lost else head
-            if self._cleared >= waits_for:
+            free = self._worker_lost or all(map(self._is_recorded, in_its_way))
+            if self._cleared >= head and free:
                 return None
             if time.monotonic() > deadline:
                 raise TimeoutError(f"waited {self.deadline_s:.0f} s for {self.checks[self._cleared].id}")
             time.sleep(POLL_S)
+
+    def _in_its_way(self, check: PlannedCheck, head: int) -> Iterator[PlannedCheck]:
+        """Give the checks of its own stage that a lone check waits for."""
+        before = self.checks[head : self.checks.index(check)] if check.alone else ()
+        return (o for o in before if not o.alone or check.alone in {EVERYTHING, o.alone})
 
     def _read(self) -> None:
         for entry in self.reader.new_entries():

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from shipworthy.errors import RunError
 
+EVERYTHING = "everything"
 STAGE_FOLDER = re.compile(r"^(\d+)_([a-z][a-z0-9_]*)$")
 SECTIONS = re.compile(r"^\s*(Why|Fix):\s*", re.MULTILINE)
 
@@ -32,7 +34,8 @@ class Check:
     fix: str
     needs: tuple[str, ...]
     mutates: bool
-    alone: bool
+    alone: str
+    """The part that it is alone with, or ``EVERYTHING``; empty where others may run beside it."""
 
 
 def read_catalogue(folders: Iterable[Path]) -> list[Check]:
@@ -43,13 +46,26 @@ def read_catalogue(folders: Iterable[Path]) -> list[Check]:
 
     """
     checks = [check for folder in folders for check in _checks_below(folder)]
-    checks.sort(key=lambda check: (check.number, check.stage, check.alone, check.path.name, check.line))
+    checks.sort(key=lambda check: (check.number, check.stage, check.path.name, check.line))
+    turns = _turns(checks)
+    checks.sort(key=lambda check: (check.number, check.stage, turns[check.id]))
     seen: dict[str, Check] = {}
     for check in checks:
         if check.id in seen:
             raise RunError(f"two checks are called {check.id}: {seen[check.id].path} and {check.path}")
         seen[check.id] = check
     return checks
+
+
+def _turns(checks: Iterable[Check]) -> dict[str, tuple[int, int]]:
+    """Order a stage: what runs beside others, what is alone with a part (the parts in turn), the rest."""
+    seen: Counter[tuple[str, str]] = Counter()
+    turns = {}
+    for check in checks:
+        rank = 0 if not check.alone else 2 if check.alone == EVERYTHING else 1
+        turns[check.id] = (rank, seen[check.stage, check.alone])
+        seen[check.stage, check.alone] += 1
+    return turns
 
 
 def check_id(path: PurePath, function: str) -> str | None:
@@ -90,7 +106,7 @@ def _checks_in(file: Path, number: int, stage: str) -> Iterator[Check]:
                 fix,
                 needs=marks.get("needs", ()),
                 mutates="mutates" in marks,
-                alone="alone" in marks,
+                alone=EVERYTHING if "alone" in marks else "".join(marks.get("alone_with", ())),
             )
 
 

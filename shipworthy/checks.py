@@ -1,4 +1,4 @@
-"""Marks that a check carries: where it applies, that it writes, that it must be alone."""
+"""Marks that a check carries: where it applies, that it writes, what it must be alone with."""
 
 from __future__ import annotations
 
@@ -34,3 +34,18 @@ def alone(check: C) -> C:
     """Run the check after the rest of its stage and with no other beside it."""
     marked: C = pytest.mark.alone(check)
     return marked
+
+
+def alone_with(part: str) -> Callable[[C], C]:
+    """Run the check after the rest of its stage, beside none but those that are alone with another part.
+
+    Args:
+        part: what the check measures or keeps still, a dotted path into the target file.
+
+    """
+
+    def mark(check: C) -> C:
+        marked: C = pytest.mark.alone_with(part)(check)
+        return marked
+
+    return mark

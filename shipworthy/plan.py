@@ -66,7 +66,7 @@ class PlannedCheck:
     fix: str
     needs: tuple[str, ...]
     mutates: bool
-    alone: bool
+    alone: str
 
 
 @dataclass(frozen=True, slots=True)

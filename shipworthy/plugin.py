@@ -201,7 +201,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     if RUN in config.stash:
         from shipworthy.scheduling import OrderedScheduling
 
-        return OrderedScheduling(config, log)
+        return OrderedScheduling(config, log, config.stash[RUN].plan)
     return None
 
 

@@ -1,6 +1,6 @@
 """An endpoint that scales to zero: that it does, and what its first callers wait for."""
 
-from shipworthy import ProbeError, alone, needs
+from shipworthy import ProbeError, alone_with, needs
 from shipworthy.probes.inference import needed_samples, percentile
 from shipworthy.probes.inference.cold_picture import draw_cold_starts
 
@@ -8,7 +8,7 @@ PHASES_BEYOND = 1.1
 """Phases that take longer than this share of the way to the first token were not measured, or not here."""
 
 
-@alone
+@alone_with("inference.thinking")
 @needs("inference.thinking.serverless", "inference.thinking.idle_url")
 def test_the_count_of_workers_can_be_believed(findings, target, cold_run):
     """What `idle_url` tells agrees with what callers see: workers after an answer, a start after zero.
@@ -44,7 +44,7 @@ def test_the_count_of_workers_can_be_believed(findings, target, cold_run):
             )
 
 
-@alone
+@alone_with("inference.thinking")
 @needs("inference.thinking.serverless", "inference.thinking.idle_url")
 def test_idle_endpoints_scale_to_zero(findings, evidence, target, cold_run):
     """With no requests, the serverless endpoint goes down to zero workers.
@@ -69,7 +69,7 @@ def test_idle_endpoints_scale_to_zero(findings, evidence, target, cold_run):
         evidence.measure("time to zero", cold_run.to_zero_s, "s", samples=1, limit=promised.idle_after_s)
 
 
-@alone
+@alone_with("inference.thinking")
 @needs("inference.thinking.cold_start_s", "inference.thinking.idle_url")
 def test_cold_starts_keep_their_promise(findings, evidence, target, cold_run):
     """From zero workers, the first token comes within the promised time, in every start.
@@ -122,7 +122,7 @@ def _in_parts(cold_run):
     return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest.parts_s.items())
 
 
-@alone
+@alone_with("inference.thinking")
 @needs("inference.thinking.serverless", "inference.thinking.idle_url")
 def test_first_requests_share_a_machine(findings, evidence, cold_run):
     """Callers who come together while no machine is up wait for one machine, not for one each.

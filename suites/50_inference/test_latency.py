@@ -2,7 +2,7 @@
 
 import json
 
-from shipworthy import ProbeError, alone, needs
+from shipworthy import ProbeError, alone_with, needs
 from shipworthy.probes.inference import TooFewSamplesError, needed_samples
 from shipworthy.probes.inference.judgements import hold_to_promise
 from shipworthy.probes.inference.meter.agreement import agreements
@@ -13,7 +13,7 @@ from shipworthy.probes.inference.meter.pressure import pressure_of, turned_away
 FALLS_BEHIND = 0.05
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.latency")
 def test_answers_keep_every_limit(findings, evidence, instant_latency, instant_promises):
     """The promised share of all answers is complete and within every limit.
@@ -40,7 +40,7 @@ def test_answers_keep_every_limit(findings, evidence, instant_latency, instant_p
     ).report(findings, evidence)  # fmt: skip
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.ttft_p95_ms")
 def test_first_tokens_come_in_time(findings, evidence, instant_latency, instant_promises):
     """Nineteen of twenty answers begin within the promised time.
@@ -56,7 +56,7 @@ def test_first_tokens_come_in_time(findings, evidence, instant_latency, instant_
     ).report(findings, evidence)  # fmt: skip
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.tokens_per_second_p50")
 def test_tokens_come_at_the_promised_rate(findings, evidence, instant_latency, instant_promises):
     """Half of all answers stream at the promised rate or faster.
@@ -75,7 +75,7 @@ def test_tokens_come_at_the_promised_rate(findings, evidence, instant_latency, i
     ).report(findings, evidence)  # fmt: skip
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.latency.gap_ms")
 def test_answers_do_not_stall(findings, evidence, instant_latency, instant_promises):
     """In the promised share of answers, no two events are farther apart than promised.
@@ -92,7 +92,7 @@ def test_answers_do_not_stall(findings, evidence, instant_latency, instant_promi
     ).report(findings, evidence)  # fmt: skip
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.latency.rate_per_s")
 def test_the_load_is_carried(findings, evidence, target, instant_latency):
     """At the declared rate answers do not come later and later, and none is turned away.

@@ -1,6 +1,6 @@
 """Whether the instant endpoint became slower: beside the one that is live, and beside its own past."""
 
-from shipworthy import alone, needs
+from shipworthy import alone_with, needs
 from shipworthy.probes.inference.regression import (
     draw_comparison,
     judge_against_earlier,
@@ -9,7 +9,7 @@ from shipworthy.probes.inference.regression import (
 )
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.baseline")
 def test_no_figure_is_worse_than_live(findings, evidence, interleaved, margins):
     """No figure of the streamed answers is worse than that of the live endpoint.
@@ -28,7 +28,7 @@ def test_no_figure_is_worse_than_live(findings, evidence, interleaved, margins):
     judge_against_live(interleaved, margins).report(findings, evidence)
 
 
-@alone
+@alone_with("inference.instant")
 @needs("inference.instant.earlier_runs")
 def test_no_figure_is_worse_than_in_earlier_runs(findings, evidence, target, instant_figures):
     """No figure of the streamed answers is outside of what earlier runs lead to expect.

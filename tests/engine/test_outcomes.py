@@ -147,6 +147,45 @@ def test_a_lone_check_has_no_other_beside_it(gate: Gate) -> None:
     assert list(result.outcomes)[-1] == "alpha.module.first"
 
 
+ALONE_WITH_PARTS = """
+    import pathlib, time
+    from shipworthy import alone, alone_with
+
+    def meet(mine, other):
+        pathlib.Path(mine).touch()
+        until = time.monotonic() + 20
+        while not pathlib.Path(other).exists():
+            assert time.monotonic() < until, f"{other} did not begin"
+            time.sleep(0.01)
+        pathlib.Path(f"{mine}-over").touch()
+
+    @alone
+    def test_everything():
+        assert len(list(pathlib.Path().glob("*-over"))) == 3
+    @alone_with("web")
+    def test_web():
+        assert pathlib.Path("others-over").exists()
+        meet("web", "database")
+    @alone_with("web")
+    def test_web_again():
+        assert pathlib.Path("web-over").exists()
+    @alone_with("database")
+    def test_database():
+        assert pathlib.Path("others-over").exists()
+        meet("database", "web")
+    def test_others():
+        time.sleep(0.4)
+        pathlib.Path("others-over").touch()
+"""
+
+
+def test_checks_that_are_alone_with_different_parts_run_beside_one_another(gate: Gate) -> None:
+    gate.suite("11_alpha", ALONE_WITH_PARTS)
+    result = gate.run("run", "small", "-n", "2", "--stage", "alpha")
+    assert result.code == 0, result.said
+    assert list(result.outcomes)[-1] == "alpha.module.everything"
+
+
 def test_a_live_waiver_waives_and_an_expired_one_does_not(gate: Gate) -> None:
     waiver = """
     [[waivers]]
@@ -321,3 +360,13 @@ def test_a_fixture_plugin_prepares_ahead_of_the_checks(gate: Gate, workers: str)
     gate.suite("11_alpha", USES_WHAT_IS_PREPARED)
     result = gate.run("run", "small", "--stage", "alpha", "-n", workers)
     assert result.outcomes == {"alpha.module.the_server_was_started_ahead": "passed"}, result.said
+
+
+def test_a_partial_run_imports_the_modules_of_its_checks_only(gate: Gate) -> None:
+    gate.suite("11_alpha", "def test_holds():\n    assert True\n")
+    gate.suite("11_alpha", "import no_such_module\ndef test_b():\n    assert True\n", module="test_broken.py")
+    part = gate.run("run", "small", "--check", "alpha.module.holds", "-n", "0")
+    assert (part.code, part.outcomes) == (0, {"alpha.module.holds": "passed"}), part.said
+    whole = gate.run("run", "small", "--stage", "alpha", "-n", "0")
+    assert whole.code == 1
+    assert "no_such_module" in whole.said
