@@ -70,8 +70,8 @@ def _judged(fault: Fault | None, forms: Mapping[str, str], check: str = "") -> S
     with tempfile.TemporaryDirectory(prefix="shipworthy-detection-") as name:
         folder = Path(name)
         with deployed(folder, fault, forms) as target:
-            limits = ["--check", check] if check else ["--stage", "inference"]
-            command = [sys.executable, "-m", "shipworthy.cli", "run", target, "--reports", name, "-n", "0"]
+            limits = ["-n", "0", "--check", check] if check else ["-n", "2", "--stage", "inference"]
+            command = [sys.executable, "-m", "shipworthy.cli", "run", target, "--reports", name]
             subprocess.run(
                 [*command, *limits],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,

@@ -99,12 +99,17 @@ class ChatChunk(Shape):
     usage: Usage | None = None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether it adds nothing: no text, no call, no reason to end, no usage; a role alone is nothing."""
-        return self.usage is None and not any(
+    def adds(self) -> bool:
+        """Whether it adds to an answer: text, a call, a reason to end; a role alone is nothing."""
+        return any(
             choice.finish_reason or choice.delta.text or any((choice.delta.model_extra or {}).values())
             for choice in self.choices
         )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither a part of an answer nor usage."""
+        return self.usage is None and not self.adds
 
 
 class ErrorDetail(Shape):

@@ -13,6 +13,8 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 """As far as JSON's numbers are exact everywhere (RFC 8259, 6)."""
 Text = Annotated[str, Field(min_length=1)]
 Number = FiniteFloat
+SEEN = 80
+"""Characters that are shown of a value that is wrong."""
 
 
 class Shape(BaseModel):
@@ -33,6 +35,13 @@ def read(shape: type[S], content: bytes) -> S | ValidationError:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Say in one line what is wrong with an answer: the field and its trouble."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
+    """Say in one line what is wrong with an answer: the field, its trouble, and what stands there.
+
+    Of a field that is missing that is what it is missing in; of what is no JSON, nothing.
+    """
+    first = error.errors(include_url=False)[0]
+    said = f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
+    if first["type"] == "json_invalid":
+        return said
+    seen = repr(first["input"])
+    return f"{said}, seen: {seen[:SEEN]}{' …' if len(seen) > SEEN else ''}"
