@@ -10,7 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import shipworthy
-from shipworthy.catalogue import Check, read_catalogue
+from shipworthy.catalogue import EVERYTHING, Check, read_catalogue
 from shipworthy.errors import ProbeError, RunError
 from shipworthy.history import blocking_checks, find_run, problems_of
 from shipworthy.house import find_target, suite_folders, user_folder
@@ -143,7 +143,8 @@ def plan(arguments: Namespace) -> int:
         _say(f"\n{stage['name']}  (at most {stage['budget_s']:g} s)", "bold")
         for check in made.checks:
             if check.stage == stage["name"]:
-                marks = [name for name in ("mutates", "alone") if getattr(check, name)]
+                alone = "alone" if check.alone == EVERYTHING else f"alone with {check.alone}"
+                marks = [*(["mutates"] if check.mutates else []), *([alone] if check.alone else [])]
                 _say(
                     f"  {check.id.removeprefix(stage['name'] + '.')}"
                     + (f"  ({', '.join(marks)})" if marks else "")
