@@ -18,6 +18,7 @@ from typing import Any
 
 from docs.detection.page import INFERENCE, PAGE, cell
 from fixtures.reference.model import Fault
+from fixtures.reference.services.inference import PACING
 from fixtures.reference.services.inference.forms import FORMS
 from shipworthy.ledger import read_ledger
 from tests.faults.endpoints import FAULTS, deployed
@@ -54,7 +55,7 @@ def main() -> int:
         return not options.only or any(word in name for word in options.only)
 
     faults = [(fault, _judged(fault, {}, fault.caught_by)) for fault in FAULTS if wanted(fault.name)]
-    forms = {form: _judged(None, {"instant": form, "thinking": form}) for form in FORMS if wanted(form)}
+    forms = {form: _judged(None, dict.fromkeys(PACING, form)) for form in FORMS if wanted(form)}
     if not options.only:
         before = PAGE.read_text(encoding="utf-8").partition(INFERENCE)[0].rstrip()
         PAGE.write_text(f"{before}\n\n" + "\n".join(_section(faults, forms)) + "\n", encoding="utf-8")

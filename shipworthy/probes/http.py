@@ -23,6 +23,11 @@ LONGEST_CAUSE = 200
 CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
+def media_type(content_type: str) -> str:
+    """Give the type of a body without its parameters; its case has no meaning (RFC 9110, 8.3.1)."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 class Ending(enum.StrEnum):
     """How the transfer of an answer's body ended."""
 

@@ -43,7 +43,7 @@ def test_answers_match_the_contract(findings, chat_endpoints, exchanges):
                 want=f"the model that was asked for, {endpoint.model}",
                 fix="serve the model under its promised name, or correct `model` in the target file",
             )
-        if not answer.headers.get("content-type", "").startswith("application/json"):
+        if answer.media_type != "application/json":
             findings.add(
                 subject,
                 saw=f"content type {answer.headers.get('content-type')!r}",

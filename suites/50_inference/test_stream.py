@@ -34,7 +34,7 @@ def _breaches(record):
         pointed = f" to {record.location}, which was not followed" if record.location else ""
         yield f"HTTP {record.status}{pointed}", "HTTP 200"
         return
-    if record.content_type.partition(";")[0].strip().lower() != "text/event-stream":
+    if record.media_type != "text/event-stream":
         yield f"content type {record.content_type!r}", "text/event-stream"
     if record.coding:
         yield f"Content-Encoding {record.coding}, with Accept-Encoding: identity asked for", "no compression"

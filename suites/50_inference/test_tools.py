@@ -127,7 +127,7 @@ def test_results_of_tools_are_taken_up(findings, reader, offering, questions):
         subject = f"{endpoint.name}, after a tool has answered"
         found = reader.whole(ChatCompletion, answer, subject)
         message = found.choices[0].message if found else None
-        if message and not (message.content or message.reasoning_content):
+        if message and not message.text:
             findings.add(
                 subject, saw=answer.excerpt, want="an answer in words", fix="use a chat template with tools"
             )

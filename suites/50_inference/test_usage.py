@@ -63,7 +63,7 @@ def test_usage_is_what_the_texts_cost(findings, reader, tokenizers, questions, e
         charged, counted = plain.usage.completion_tokens, tokenizer.count(text)
         # Thoughts cost tokens and need not be shown; bytes that are no character have become U+FFFD, which
         # is other tokens than theirs.
-        hidden = bool(plain.choices[0].message.reasoning_content) or "\ufffd" in text
+        hidden = bool(plain.choices[0].message.thoughts) or "\ufffd" in text
         if not hidden and abs(charged - counted) > max(2, counted // 20):
             findings.add(
                 f"{endpoint.name}, completion_tokens",

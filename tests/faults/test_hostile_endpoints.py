@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.judging import CHECKS, judge
-from tests.faults.test_legal_forms import READING
 from tests.inference.raw_servers import STREAM, Answer, Peer, raw_server, self_signed
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 BOMB = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
 ZEROS = BOMB.compress(b"\0" * (64 << 20)) + BOMB.flush()
+READING = ("inference.chat.", "inference.stream")
 READS = [word for check in CHECKS if check.startswith(READING) for word in ("--check", check)]
 
 

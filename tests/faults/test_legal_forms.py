@@ -16,7 +16,20 @@ from tests.faults.endpoints import deployed
 from tests.faults.judging import CHECKS, judge
 
 WHOLE = os.environ.get("SHIPWORTHY_FAULTS") == "whole"
-READING = ("inference.chat.", "inference.stream")
+READING = tuple(
+    f"inference.{module}"
+    for module in (
+        "chat.",
+        "client.",
+        "completions.",
+        "json.",
+        "logprobs.",
+        "meaning.",
+        "stream",
+        "tools.",
+        "usage.",
+    )
+)
 NAMES = sorted(FORMS)
 PAIRS = [dict(zip(("instant", "thinking"), NAMES[i : i + 2], strict=False)) for i in range(0, len(NAMES), 2)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
-from shipworthy.probes.http import CutOffError, Ending
+from shipworthy.probes.http import CutOffError, Ending, media_type
 from shipworthy.probes.inference.models import ChatCompletion, ErrorBody, ModelList
 from shipworthy.probes.inference.shape import read
 from shipworthy.probes.inference.sse import EventTooLongError, SseParser
@@ -44,6 +44,11 @@ class Answer:
             return json.loads(self.content)
         except RecursionError:
             raise ValueError("it is nested too deeply to be read") from None
+
+    @property
+    def media_type(self) -> str:
+        """What kind of body it says it has: ``application/json``."""
+        return media_type(self.headers.get("content-type", ""))
 
     @property
     def completion(self) -> ChatCompletion | ValidationError:

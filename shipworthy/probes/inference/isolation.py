@@ -138,4 +138,4 @@ def said(client: httpx.Client, body: Body, *, streamed: bool) -> tuple[str, str 
     if answer.status != 200 or not isinstance(completion, ChatCompletion):
         return "", answer.excerpt
     message = completion.choices[0].message
-    return f"{message.reasoning_content or ''}{message.content or ''}", None
+    return message.text, None

@@ -36,9 +36,14 @@ class ChatMessage(Shape):
     tool_calls: list[ToolCall] | None = None
 
     @property
+    def thoughts(self) -> str:
+        """What was thought before the answer, by either name."""
+        return self.reasoning_content or self.reasoning or ""
+
+    @property
     def text(self) -> str:
         """All that was said, thoughts first."""
-        return (self.reasoning_content or self.reasoning or "") + (self.content or "")
+        return self.thoughts + (self.content or "")
 
 
 class Choice(Shape):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from shipworthy.probes.http import Ending
+from shipworthy.probes.http import Ending, media_type
 from shipworthy.probes.inference.chunks import Unreadable, error_in, read_event
 from shipworthy.probes.inference.models import ChatChunk, Usage
 from shipworthy.probes.inference.sse import Event
@@ -66,6 +66,11 @@ class StreamRecord:
             for place, arrival in enumerate(self.arrivals)
             if arrival.event.data.strip() != DONE
         )
+
+    @property
+    def media_type(self) -> str:
+        """What kind of body it says it has: ``text/event-stream``."""
+        return media_type(self.content_type)
 
     @property
     def events(self) -> tuple[tuple[Event, ChatChunk], ...]:

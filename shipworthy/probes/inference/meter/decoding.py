@@ -91,7 +91,7 @@ def miss_of(record: StreamRecord) -> str | None:
         return record.broken
     if record.status != 200:
         return f"HTTP {record.status} {record.raw[:SHOWN].decode(errors='replace')!r}"
-    if not record.broken and record.content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
+    if not record.broken and record.media_type != CONTENT_TYPE:
         return f"content type {record.content_type!r} in place of {CONTENT_TYPE}"
     return record.incomplete
 
