@@ -23,7 +23,7 @@ PARTS = ("supabase", "instant", "drive", "ingestion", "web")
 @pytest.fixture
 def reference(tmp_path) -> Iterator[Reference]:
     """Settings of a deployment of which nothing runs yet."""
-    keys = ("jwt", "anon", "service", "database", "cron", "channel-token", "inference")
+    keys = ("jwt", "anon", "service", "database", "cron", "channel-token", "inference", "forbidden")
     with ports_for(PARTS, {}) as ports:
         yield Reference(tmp_path, ports, *(f"{key}-of-the-tests" for key in keys))
 
