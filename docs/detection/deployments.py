@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ from pglast import ast
 from fixtures.reference.model import Fault
 from shipworthy.catalogue import read_catalogue
 from shipworthy.house import HOUSE
-from shipworthy.probes.postgres.embedded import EmbeddedServer, free_port
 from shipworthy.probes.postgres.migrate import apply_migrations, apply_seed
 from shipworthy.probes.postgres.project import read_project
 from shipworthy.probes.postgres.scratch import ScratchServer, connect_scratch
 from shipworthy.probes.postgres.statements import split_statements
+from tests.scratch_server import scratch_server
 
 CHECKS = {check.id: check for check in read_catalogue([HOUSE / "suites"])}
 TARGET = """name = "database"
@@ -89,12 +88,8 @@ def running() -> Iterator[ScratchServer]:
     with tempfile.TemporaryDirectory(prefix="shipworthy-detection-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the server runs as another user where we are root
-        server = EmbeddedServer(folder / "server", free_port(), secrets.token_urlsafe(), durable=False)
-        server.start()
-        try:
-            yield ScratchServer(server.dsn(), "postgres", secrets.token_hex(5))
-        finally:
-            server.remove()
+        with scratch_server(folder) as server:
+            yield server
 
 
 def deployed_template(server: ScratchServer, folder: Path) -> str:
