@@ -25,15 +25,13 @@ class Usage(Shape):
     total_tokens: Count
 
 
-class ChatMessage(Shape):
-    """What the assistant said."""
+class Said(Shape):
+    """Words of the assistant, a whole message's or a chunk's."""
 
-    role: Literal["assistant"]
-    content: str | None
+    content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     """The newer name of the same."""
-    tool_calls: list[ToolCall] | None = None
 
     @property
     def thoughts(self) -> str:
@@ -44,6 +42,14 @@ class ChatMessage(Shape):
     def text(self) -> str:
         """All that was said, thoughts first."""
         return self.thoughts + (self.content or "")
+
+
+class ChatMessage(Said):
+    """What the assistant said."""
+
+    role: Literal["assistant"]
+    content: str | None
+    tool_calls: list[ToolCall] | None = None
 
 
 class Choice(Shape):
@@ -66,22 +72,13 @@ class ChatCompletion(Shape):
     usage: Usage
 
 
-class Delta(Shape):
+class Delta(Said):
     """What one chunk adds to the message; what engines call it beyond these names is kept as extra."""
 
     model_config = ConfigDict(extra="allow")
 
     role: Literal["assistant"] | None = None
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    """The newer name of the same."""
     tool_calls: list[ToolCallPart] | None = None
-
-    @property
-    def text(self) -> str:
-        """The new text, thoughts included."""
-        return (self.reasoning_content or self.reasoning or "") + (self.content or "")
 
 
 class ChunkChoice(Shape):
