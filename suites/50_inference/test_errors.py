@@ -12,11 +12,7 @@ UNKNOWN_MODEL = "no-such-model"
 
 def _refused_requests(route):
     """Give requests that no endpoint may serve: what is wrong, the body, the right status."""
-    good = dict(route.body)
-    for how, streamed in (("", {}), (", streamed", {"stream": True})):
-        if streamed and not route.streams:
-            continue
-        asked = good | streamed
+    for how, asked in route.questions:
         yield f"unknown model{how}", json.dumps(asked | {"model": UNKNOWN_MODEL}), 404
         if route.required == "prompt":  # without one, a completion may begin a document of its own
             yield f"a prompt that is no text{how}", json.dumps(asked | {"prompt": {"text": "Hello."}}), 400
@@ -121,21 +117,17 @@ def test_keys_without_the_right_are_forbidden(findings, promises, routes):
             control = ask(client, "GET", "models")
         assert control.status == 200, f"{endpoint.name} GET /v1/models with the right key: {control.excerpt}"
         with endpoint.client(key=key) as client:
-            for route, streamed in findings.over(_ways(routes(endpoint)), "routes"):
-                answer = ask(client, "POST", route.path, json.dumps({**route.body, **streamed}).encode())
+            asked = [(route.path, *question) for route in routes(endpoint) for question in route.questions]
+            for path, how, body in findings.over(asked, "routes"):
+                answer = ask(client, "POST", path, json.dumps(body).encode())
                 if answer.status != 403 or isinstance(answer.error, ValidationError):
-                    how = ", streamed," if streamed else ""
                     findings.add(
-                        f"{endpoint.name} POST /v1/{route.path}{how} with forbidden_key",
+                        f"{endpoint.name} POST /v1/{path} with forbidden_key{how}",
                         saw=answer.excerpt,
                         want="HTTP 403 in OpenAI's error shape",
                         fix="check the rights of the key's project on this route; a 401 says that the key is "
                         "not known here: declare one that is",
                     )
-
-
-def _ways(routes):
-    return [(route, how) for route in routes for how in ({}, {"stream": True}) if route.streams or not how]
 
 
 @needs("inference")

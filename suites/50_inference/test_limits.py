@@ -152,12 +152,7 @@ def test_excess_requests_are_turned_away(findings, promises, routes):
     for endpoint, limit, section in _limited(findings, promises, "concurrency"):
         most = min(FILLER_TOKENS, (section.limits and section.limits.max_tokens) or FILLER_TOKENS)
         filler = endpoint.request(ENDLESS, max_tokens=most) | {"stream": True}
-        questions = [
-            (route.path, {**route.body, **streamed})
-            for route in routes(endpoint)
-            for streamed in ({}, {"stream": True})
-            if route.streams or not streamed
-        ]
+        questions = [(route.path, body) for route in routes(endpoint) for _, body in route.questions]
         with endpoint.client() as client:
             control = chat(client, endpoint.request("Hello.", max_tokens=1))
         assert control.status == 200, f"{endpoint.name} by itself: {control.excerpt}"
